@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * The decision: what is, what we know and what time it is go in; what to change comes out.
+ */
+
+#pragma once
+
+#include "helper/core/policy.h"
+#include "helper/core/tunnel.h"
+#include "helper/core/world.h"
+
+G_BEGIN_DECLS
+
+/** In the order in which changes of one plan are made. */
+typedef enum {
+    AP_CHANGE_REMOVE_PEER,
+    AP_CHANGE_DEMOTE, /* tunnel addresses leave the peer; its /128 stays */
+    AP_CHANGE_ADD_PEER,
+    AP_CHANGE_PROBE,   /* endpoint and keepalive: makes the device send */
+    AP_CHANGE_PROMOTE, /* tunnel addresses move to the peer */
+} ApChangeKind;
+
+/** One edit of one device, as the door takes it. */
+typedef struct {
+    ApChangeKind kind;
+    ApReason reason;
+    guint32 ifindex;
+    ApKey device_key; /* the edit holds only while the device has this key */
+    ApPeerChange peer;
+} ApChange;
+
+/** What is thought of one candidate or owned peer. */
+typedef struct {
+    guint32 ifindex;
+    ApKey key;
+    ApPathState state;
+    ApReason reason;
+    gint64 since_boot_usec; /* of @state */
+    gint64 next_boot_usec;  /* when something is tried again, AP_NEVER: on an event only */
+    ApEndpoint endpoint;    /* in use or being tried; family 0: none */
+    ApAddr addresses[AP_COORD_MAX_ADDRESSES]; /* those that the guard let through */
+    guint n_addresses;
+    guint sources; /* of ApSource */
+} ApVerdict;
+
+/** One refusal of the guard. */
+typedef struct {
+    guint32 ifindex;
+    ApKey key;
+    ApReason reason;
+} ApRefusal;
+
+/** The answer. */
+typedef struct {
+    GArray *changes;          /* (owned) (element-type ApChange) by kind: removals first */
+    GArray *verdicts;         /* (owned) (element-type ApVerdict) by index, key */
+    GArray *refusals;         /* (owned) (element-type ApRefusal) by index, key, reason */
+    GArray *tunnels;          /* (owned) (element-type ApTunnel) one per device, by index */
+    GArray *paths;            /* (owned) (element-type ApPath) for the next world */
+    gint64 wake_at_boot_usec; /* AP_NEVER: only an event can change the answer */
+} ApPlan;
+
+ApPlan *ap_plan_make(const ApWorld *world, const ApPolicy *policy, ApInstant now);
+void ap_plan_free(ApPlan *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApPlan, ap_plan_free)
+
+G_END_DECLS

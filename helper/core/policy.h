@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * What the administrator allows, as values. helper/engine/config.c fills it from files.
+ */
+
+#pragma once
+
+#include "common/cidr.h"
+#include "common/endpoint.h"
+#include "common/key.h"
+
+#include <net/if.h>
+
+G_BEGIN_DECLS
+
+/** How far away a direct peer may be. */
+typedef enum {
+    AP_SCOPE_LAN, /* in one of our own subnets */
+    AP_SCOPE_ANY, /* anywhere that its endpoint can be reached */
+} ApScope;
+
+/** Whether a tunnel is ours to improve. */
+typedef enum {
+    AP_MANAGE_AUTO, /* decisions.md 15 */
+    AP_MANAGE_YES,
+    AP_MANAGE_NO,
+} ApManage;
+
+/** What is configured for one tunnel, by interface name. */
+typedef struct {
+    char name[IF_NAMESIZE];
+    ApManage manage;
+    ApEndpoint server; /* family 0: find it as path-management.md says */
+    GArray *networks; /* (owned) (element-type ApCidr) where peers may live besides the hub's own */
+} ApTunnelPolicy;
+
+typedef struct {
+    gboolean enabled;
+    ApManage manage; /* for tunnels without an entry of their own */
+    ApScope scope;
+    gboolean require_psk;      /* keep tunnels with preshared keys on the hub (decisions.md 7) */
+    gboolean allow_low_ports;  /* endpoints below port 1024 (security rule E1) */
+    gboolean allow_public_lan; /* IPv4 LANs outside RFC 1918 and CGNAT (security rule E5) */
+    guint max_peers;           /* per tunnel */
+    guint max_tunnels;
+    guint16 keepalive_sec; /* of direct peers */
+    guint16 coord_port;    /* TCP port of a server that was found, not configured */
+    guint link_kinds;      /* bit set of 1 << ApLinkKind: which uplinks are told about */
+    GArray *hidden;        /* (owned) (element-type ApCidr) networks never told to a server */
+    GArray *blocked;       /* (owned) (element-type ApKey) keys that are never added */
+    GPtrArray *tunnels;    /* (owned) (element-type ApTunnelPolicy) */
+} ApPolicy;
+
+ApPolicy *ap_policy_new(void);
+void ap_policy_free(ApPolicy *self);
+const ApTunnelPolicy *ap_policy_find_tunnel(const ApPolicy *self, const char *name);
+ApTunnelPolicy *ap_policy_add_tunnel(ApPolicy *self, const char *name);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApPolicy, ap_policy_free)
+
+G_END_DECLS

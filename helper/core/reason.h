@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * Why something is done or not done: a word for machines and a sentence for people. Log, bus,
+ * CLI and tray all print these.
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+    AP_REASON_NONE,
+
+    /* a tunnel */
+    AP_REASON_MANAGED,
+    AP_REASON_DISABLED,     /* switched off */
+    AP_REASON_EXCLUDED,     /* the configuration says Managed=no */
+    AP_REASON_NO_KEY,       /* the device has no private key yet */
+    AP_REASON_NO_HUB,       /* no configured peer routes a network that holds our address */
+    AP_REASON_NOT_PRIVATE,  /* own address or hub prefix is not private (decisions.md 15) */
+    AP_REASON_NO_ADDRESS,   /* the interface has no address (yet) */
+    AP_REASON_DOWN,         /* the interface is down */
+    AP_REASON_NO_UPLINK,    /* no default route: nobody is asked */
+    AP_REASON_PSK_REQUIRED, /* RequirePresharedKey=yes */
+    AP_REASON_TOO_MANY_TUNNELS,
+
+    /* a peer on its way */
+    AP_REASON_NEW,           /* just offered */
+    AP_REASON_PROBING,       /* handshake under way */
+    AP_REASON_PASSIVE,       /* the other side starts: its key is lower */
+    AP_REASON_PROVEN,        /* a fresh handshake came from an endpoint that we accept */
+    AP_REASON_NO_ENDPOINT,   /* offered without a usable address and port */
+    AP_REASON_NO_HANDSHAKE,  /* no answer at this endpoint in time */
+    AP_REASON_BACKING_OFF,   /* every endpoint failed; the next round comes later */
+    AP_REASON_SILENT,        /* bytes go out and none come back */
+    AP_REASON_HANDSHAKE_OLD, /* the session's keys are past their life */
+    AP_REASON_HELD_DOWN,     /* the path flapped; it must stay up for a while first */
+
+    /* a peer that leaves */
+    AP_REASON_NOT_OFFERED,     /* no answer names it any more */
+    AP_REASON_GONE,            /* the server said that it left */
+    AP_REASON_NETWORK_CHANGED, /* our uplink went or changed */
+    AP_REASON_ROAMED,          /* its endpoint left the networks that we share */
+    AP_REASON_TAKEN_OVER,      /* an administrator edited the peer: hands off */
+
+    /* the guard: keys (K), addresses (A), endpoints (E), amounts */
+    AP_REASON_KEY_UNSAFE,        /* K2 */
+    AP_REASON_KEY_OWN,           /* K3 */
+    AP_REASON_KEY_FOREIGN,       /* K3: hub's or an administrator's */
+    AP_REASON_KEY_BLOCKED,       /* K3: in BlockedKeys= */
+    AP_REASON_KEY_TWICE,         /* K4 */
+    AP_REASON_ADDRESS_CLASS,     /* A3 */
+    AP_REASON_ADDRESS_OWN,       /* A4: ours */
+    AP_REASON_ADDRESS_HUB,       /* A4: hub, server, DNS, gateway, network or broadcast address */
+    AP_REASON_ADDRESS_OUTSIDE,   /* A5: not strictly inside what the hub routes */
+    AP_REASON_ADDRESS_DEFAULT,   /* A5: only a default route holds it, and no network of ours */
+    AP_REASON_ADDRESS_TAKEN,     /* A6: another peer holds exactly this address */
+    AP_REASON_ADDRESS_TWICE,     /* K4: two keys claim it */
+    AP_REASON_ADDRESS_NONE,      /* no address is left */
+    AP_REASON_ADDRESS_PINNED,    /* A8: belonged to another key a moment ago */
+    AP_REASON_ENDPOINT_PORT,     /* E1 */
+    AP_REASON_ENDPOINT_CLASS,    /* E2 */
+    AP_REASON_ENDPOINT_OWN,      /* E2: one of our own addresses */
+    AP_REASON_ENDPOINT_OFF_LINK, /* E3: in none of our networks */
+    AP_REASON_ENDPOINT_RESERVED, /* E3: gateway, DNS server, network or broadcast address */
+    AP_REASON_ENDPOINT_TUNNEL,   /* E4: would go through a tunnel */
+    AP_REASON_ENDPOINT_LAN,      /* E5: LAN not private, too wide, or overlapping the tunnel */
+    AP_REASON_LIMIT,             /* A7 */
+    AP_N_REASONS,
+} ApReason;
+
+const char *ap_reason_name(ApReason reason) G_GNUC_CONST;
+const char *ap_reason_sentence(ApReason reason) G_GNUC_CONST;
+
+G_END_DECLS

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * Everything that the decision may look at. Same content means same bytes means same plan, so
+ * every list has one order.
+ */
+
+#pragma once
+
+#include "common/device.h"
+#include "common/instant.h"
+#include "common/offer.h"
+#include "helper/core/link.h"
+#include "helper/core/reason.h"
+
+G_BEGIN_DECLS
+
+/** Who told us about a candidate. */
+typedef enum {
+    AP_SOURCE_SERVER = 1 << 0,
+    AP_SOURCE_GOSSIP = 1 << 1,
+} ApSource;
+
+/** Most endpoints of one candidate: what its offer may carry, and the plain one. */
+#define AP_CANDIDATE_MAX_ENDPOINTS (AP_COORD_MAX_CANDIDATES + 1)
+
+/** Somebody told us that @key may be reached. Well-formed, not yet believed. */
+typedef struct {
+    guint32 ifindex; /* the tunnel */
+    ApKey key;
+    guint sources; /* of ApSource */
+    ApAddr addresses[AP_COORD_MAX_ADDRESSES];
+    guint n_addresses;
+    ApEndpoint endpoints[AP_CANDIDATE_MAX_ENDPOINTS]; /* best first, port never 0 */
+    guint n_endpoints;
+    gboolean speaks_bfd;
+    gboolean withdrawn; /* the source says it is gone, or stopped naming it long ago */
+    ApReason why;       /* of @withdrawn */
+} ApCandidate;
+
+/** A peer that the ledger says we added. */
+typedef struct {
+    guint32 ifindex;
+    ApKey device_key; /* the device's own key at that time */
+    ApKey key;
+    ApCidr allowed[AP_CHANGE_MAX_ALLOWED]; /* what we gave it last */
+    guint n_allowed;
+    gint64 added_boot_usec;
+} ApOwned;
+
+/** Where a peer stands (path-management.md). */
+typedef enum {
+    AP_PATH_WAITING,
+    AP_PATH_PROBING,
+    AP_PATH_DIRECT,
+} ApPathState;
+
+/**
+ * What the planner remembers of one peer between two turns. Made and read by it alone; the
+ * engine only hands it back.
+ */
+typedef struct {
+    guint32 ifindex;
+    ApKey key;
+    ApPathState state;
+    ApReason reason;
+    gint64 since_boot_usec;      /* of @state */
+    gint64 attempt_boot_usec;    /* when this endpoint's try began, 0: none */
+    gint64 not_before_boot_usec; /* back-off or hold-down */
+    guint n_failures;            /* rounds over all endpoints without success */
+    guint n_flaps;
+    guint endpoint_index;       /* of the candidate's endpoints */
+    gboolean initiated;         /* we made the device send in this try */
+    ApEndpoint endpoint;        /* what is being tried, or what works */
+    ApEndpoint last_good;       /* family 0: none on this network */
+    gint64 handshake_base_usec; /* the peer's handshake when the try began */
+    guint64 tx_base, rx_base;   /* counters at the last sign of life */
+    gint64 rx_boot_usec;        /* when @rx_base last moved */
+    gint64 tx_boot_usec;        /* when unanswered bytes first went out, 0: none */
+    guint64 network;            /* fingerprint of the uplinks that the try was made on */
+} ApPath;
+
+/** Borrowed: all arrays belong to the caller. */
+typedef struct {
+    const GPtrArray *links;   /* (element-type ApLink) by index */
+    const GPtrArray *devices; /* (element-type ApDevice) by index */
+    const GArray *owned;      /* (element-type ApOwned) by index, key */
+    const GArray *candidates; /* (element-type ApCandidate) by index, key */
+    const GArray *paths;      /* (element-type ApPath) by index, key */
+} ApWorld;
+
+const ApLink *ap_world_find_link(const ApWorld *self, guint32 ifindex);
+const ApDevice *ap_world_find_device(const ApWorld *self, guint32 ifindex);
+const ApOwned *ap_world_find_owned(const ApWorld *self, guint32 ifindex, const ApKey *key);
+const ApCandidate *ap_world_find_candidate(const ApWorld *self, guint32 ifindex, const ApKey *key);
+const ApPath *ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key);
+
+G_END_DECLS

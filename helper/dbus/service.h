@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * The helper on the system bus: answers from the last view, hands wishes to the engine.
+ */
+
+#pragma once
+
+#include "helper/core/view.h"
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+typedef struct _ApService ApService;
+
+/** What the engine can be asked to do; each returns at once. */
+typedef struct {
+    void (*resync)(gpointer user_data);
+    gboolean (*set_enabled)(gboolean enabled, gpointer user_data, GError **error);
+} ApServiceOps;
+
+ApService *ap_service_new(const ApServiceOps *ops, gpointer user_data);
+gboolean ap_service_export(ApService *self, GDBusConnection *connection, GError **error);
+void ap_service_publish(ApService *self, ApView *view);
+void ap_service_free(ApService *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApService, ap_service_free)
+
+G_END_DECLS
