@@ -11,6 +11,10 @@
 #define AP_BUS_NAME "org.wgautopeer.Autopeer1"
 #define AP_BUS_PATH "/org/wgautopeer/Autopeer1"
 #define AP_BUS_INTERFACE "org.wgautopeer.Autopeer1.Manager"
+#define AP_BUS_ERROR_NOT_FOUND "org.wgautopeer.Error.NotFound"
+#define AP_BUS_ERROR_AMBIGUOUS "org.wgautopeer.Error.Ambiguous"
+#define AP_BUS_ERROR_TIMED_OUT "org.wgautopeer.Error.TimedOut"
+#define AP_BUS_ERROR_FAILED "org.wgautopeer.Error.Failed"
 
 /* The system user of the helper; see resources/wg-autopeer.sysusers */
 #define AP_USER "wg-autopeer"

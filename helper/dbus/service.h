@@ -24,7 +24,14 @@ typedef struct {
 ApService *ap_service_new(const ApServiceOps *ops, gpointer user_data);
 gboolean ap_service_export(ApService *self, GDBusConnection *connection, GError **error);
 void ap_service_publish(ApService *self, ApView *view);
+gboolean ap_service_handles(const char *method);
 void ap_service_free(ApService *self);
+
+void ap_service_own_async(GDBusConnection *connection,
+                          GCancellable *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
+gboolean ap_service_own_finish(GAsyncResult *result, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApService, ap_service_free)
 

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/dbus/answer.h"
+
+#include "helper/dbus/find.h"
+
+static const char *
+path_state_name(ApPathState state)
+{
+    switch (state) {
+    case AP_PATH_WAITING:
+        return "waiting";
+    case AP_PATH_PROBING:
+        return "probing";
+    case AP_PATH_DIRECT:
+        return "direct";
+    }
+
+    return "waiting";
+}
+
+static const char *
+backend_name(ApBackend backend)
+{
+    switch (backend) {
+    case AP_BACKEND_KERNEL:
+        return "kernel";
+    case AP_BACKEND_USERSPACE:
+        return "userspace";
+    case AP_BACKEND_FAKE:
+        return "fake";
+    }
+
+    return "kernel";
+}
+
+static guint
+count_peers(const ApView *view, ApPathState state)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < view->peers->len; i++)
+        n += g_array_index(view->peers, ApPeerView, i).verdict.state == state;
+
+    return n;
+}
+
+static guint
+count_managed(const ApView *view, gboolean only_failed)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < view->tunnels->len; i++) {
+        const ApTunnelView *tunnel = &g_array_index(view->tunnels, ApTunnelView, i);
+
+        n += tunnel->managed && (!only_failed || tunnel->last_error[0] != '\0');
+    }
+
+    return n;
+}
+
+/**
+ * Sums a view up in one word.
+ *
+ * @view: (nullable): NULL before the first turn
+ *
+ * Returns: a word of the property State
+ */
+const char *
+ap_answer_state(const ApView *view)
+{
+    if (view == NULL)
+        return "starting";
+    if (!view->enabled)
+        return "off";
+    if (count_managed(view, FALSE) == 0)
+        return "no-tunnel";
+    if (count_peers(view, AP_PATH_DIRECT) > 0)
+        return "direct";
+    if (count_peers(view, AP_PATH_PROBING) > 0)
+        return "working";
+
+    return count_managed(view, TRUE) > 0 ? "problem" : "relayed";
+}
+
+/* The bus drops the connection of a sender whose text is not UTF-8, and names of interfaces may
+ * be any bytes. */
+static void
+add_text(GVariantDict *dict, const char *name, const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+
+    g_variant_dict_insert(dict, name, "s", valid);
+}
+
+static void
+add_key(GVariantDict *dict, const ApKey *key)
+{
+    char text[AP_KEY_TEXT_LEN];
+
+    ap_key_to_text(key, text);
+    g_variant_dict_insert(dict, "public-key", "s", text);
+}
+
+static void
+add_endpoint(GVariantDict *dict, const char *name, const ApEndpoint *endpoint)
+{
+    char text[AP_ENDPOINT_TEXT_LEN] = "";
+
+    if (ap_endpoint_is_set(endpoint))
+        ap_endpoint_to_text(endpoint, text);
+    g_variant_dict_insert(dict, name, "s", text);
+}
+
+static void
+add_reason(GVariantDict *dict, ApReason reason)
+{
+    g_variant_dict_insert(dict, "reason", "s", ap_reason_name(reason));
+    g_variant_dict_insert(dict, "reason-text", "s", ap_reason_sentence(reason));
+}
+
+static void
+add_sources(GVariantDict *dict, guint sources)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
+    if (sources & AP_SOURCE_SERVER)
+        g_variant_builder_add(&builder, "s", "server");
+    if (sources & AP_SOURCE_GOSSIP)
+        g_variant_builder_add(&builder, "s", "gossip");
+    g_variant_dict_insert_value(dict, "sources", g_variant_builder_end(&builder));
+}
+
+static void
+add_addresses(GVariantDict *dict, const ApVerdict *verdict)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
+    for (guint i = 0; i < verdict->n_addresses; i++) {
+        char text[AP_ADDR_TEXT_LEN];
+
+        ap_addr_to_text(&verdict->addresses[i], text);
+        g_variant_builder_add(&builder, "s", text);
+    }
+    g_variant_dict_insert_value(dict, "addresses", g_variant_builder_end(&builder));
+}
+
+static void
+add_refusals(GVariantDict *dict, const ApPeerView *peer)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
+    for (guint i = 0; i < peer->n_refusals; i++)
+        g_variant_builder_add(&builder, "s", ap_reason_name(peer->refusals[i]));
+    g_variant_dict_insert_value(dict, "refusals", g_variant_builder_end(&builder));
+}
+
+static GVariant *
+tunnel_to_variant(const ApTunnelView *tunnel)
+{
+    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+
+    add_text(&dict, "interface", tunnel->id.name);
+    add_key(&dict, &tunnel->public_key);
+    g_variant_dict_insert(&dict, "backend", "s", backend_name(tunnel->id.backend));
+    g_variant_dict_insert(&dict, "state", "s", tunnel->managed ? "managed" : "unmanaged");
+    add_reason(&dict, tunnel->reason);
+    add_endpoint(&dict, "server", &tunnel->server);
+    add_text(&dict, "last-error", tunnel->last_error);
+    g_variant_dict_insert(&dict, "direct", "u", tunnel->n_direct);
+    return g_variant_dict_end(&dict);
+}
+
+static void
+add_peer(GVariantDict *dict, const ApPeerView *peer)
+{
+    add_text(dict, "tunnel", peer->tunnel);
+    add_key(dict, &peer->verdict.key);
+    g_variant_dict_insert(dict, "state", "s", path_state_name(peer->verdict.state));
+    add_reason(dict, peer->verdict.reason);
+    add_sources(dict, peer->verdict.sources);
+    add_endpoint(dict, "endpoint", &peer->verdict.endpoint);
+    add_addresses(dict, &peer->verdict);
+    g_variant_dict_insert(dict, "since", "x", peer->since_real_usec);
+    g_variant_dict_insert(dict, "next-try", "x", peer->next_real_usec);
+    g_variant_dict_insert(dict, "last-handshake", "x", peer->handshake_real_usec);
+    g_variant_dict_insert(dict, "rtt", "x", peer->rtt_usec);
+    g_variant_dict_insert(dict, "rx-bytes", "t", peer->rx_bytes);
+    g_variant_dict_insert(dict, "tx-bytes", "t", peer->tx_bytes);
+    add_refusals(dict, peer);
+}
+
+static GVariant *
+peer_to_variant(const ApPeerView *peer)
+{
+    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+
+    add_peer(&dict, peer);
+    return g_variant_dict_end(&dict);
+}
+
+/**
+ * The reply of GetView.
+ *
+ * @view: (nullable): NULL before the first turn: an empty one with serial 0
+ *
+ * Returns: (transfer floating): of type (taa{sv}aa{sv})
+ */
+GVariant *
+ap_answer_view(const ApView *view)
+{
+    GVariantBuilder tunnels, peers;
+
+    g_variant_builder_init(&tunnels, G_VARIANT_TYPE("aa{sv}"));
+    g_variant_builder_init(&peers, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; view != NULL && i < view->tunnels->len; i++)
+        g_variant_builder_add_value(
+            &tunnels,
+            tunnel_to_variant(&g_array_index(view->tunnels, ApTunnelView, i)));
+    for (guint i = 0; view != NULL && i < view->peers->len; i++)
+        g_variant_builder_add_value(&peers,
+                                    peer_to_variant(&g_array_index(view->peers, ApPeerView, i)));
+
+    return g_variant_new("(taa{sv}aa{sv})", view != NULL ? view->serial : 0, &tunnels, &peers);
+}
+
+static const char *
+path_sentence(ApPathState state)
+{
+    switch (state) {
+    case AP_PATH_WAITING:
+        return "Traffic goes by the hub.";
+    case AP_PATH_PROBING:
+        return "Traffic goes by the hub while a direct path is tried.";
+    case AP_PATH_DIRECT:
+        return "Traffic goes directly to this peer.";
+    }
+
+    return "Traffic goes by the hub.";
+}
+
+static const ApTunnelView *
+find_tunnel(const ApView *view, guint32 ifindex)
+{
+    for (guint i = 0; i < view->tunnels->len; i++) {
+        const ApTunnelView *tunnel = &g_array_index(view->tunnels, ApTunnelView, i);
+
+        if (tunnel->id.ifindex == ifindex)
+            return tunnel;
+    }
+
+    return NULL;
+}
+
+static void
+add_sentences(GVariantDict *dict, const ApView *view, const ApPeerView *peer)
+{
+    const ApTunnelView *tunnel = find_tunnel(view, peer->verdict.ifindex);
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
+    g_variant_builder_add(&builder, "s", path_sentence(peer->verdict.state));
+    if (peer->verdict.reason != AP_REASON_NONE)
+        g_variant_builder_add(&builder, "s", ap_reason_sentence(peer->verdict.reason));
+    for (guint i = 0; i < peer->n_refusals; i++)
+        g_variant_builder_add(&builder, "s", ap_reason_sentence(peer->refusals[i]));
+    if (peer->verdict.state != AP_PATH_DIRECT && peer->next_real_usec == 0)
+        g_variant_builder_add(&builder, "s", "It is tried again when something changes.");
+    if (!view->enabled)
+        g_variant_builder_add(&builder, "s", ap_reason_sentence(AP_REASON_DISABLED));
+    else if (tunnel != NULL && !tunnel->managed)
+        g_variant_builder_add(&builder, "s", ap_reason_sentence(tunnel->reason));
+    g_variant_dict_insert_value(dict, "sentences", g_variant_builder_end(&builder));
+}
+
+/**
+ * The reply of Explain.
+ *
+ * @view: (nullable): NULL before the first turn: nothing is found
+ * @key: what the caller typed
+ * @error: as ap_find_peers()
+ *
+ * Returns: (transfer floating): of type (aa{sv})
+ */
+GVariant *
+ap_answer_explain(const ApView *view, const char *key, GError **error)
+{
+    g_autoptr(ApView) none = view == NULL ? ap_view_new() : NULL;
+    g_autoptr(GPtrArray) found = ap_find_peers(view != NULL ? view : none, key, error);
+    GVariantBuilder builder;
+
+    if (found == NULL)
+        return NULL;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < found->len; i++) {
+        g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+
+        add_peer(&dict, found->pdata[i]);
+        add_sentences(&dict, view, found->pdata[i]);
+        g_variant_builder_add_value(&builder, g_variant_dict_end(&dict));
+    }
+
+    return g_variant_new("(aa{sv})", &builder);
+}
+
+/**
+ * The reply of GetMetrics.
+ *
+ * @view: (nullable): NULL before the first turn: no counters
+ *
+ * Returns: (transfer floating): of type (a{st})
+ */
+GVariant *
+ap_answer_metrics(const ApView *view)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{st}"));
+    for (guint i = 0; view != NULL && i < view->counters->len; i++) {
+        const ApCounter *counter = &g_array_index(view->counters, ApCounter, i);
+
+        g_variant_builder_add(&builder, "{st}", counter->name, counter->value);
+    }
+
+    return g_variant_new("(a{st})", &builder);
+}

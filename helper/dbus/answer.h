@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * Views in the words of the bus (resources/org.wgautopeer.Autopeer1.xml). Pure.
+ */
+
+#pragma once
+
+#include "helper/core/view.h"
+
+G_BEGIN_DECLS
+
+const char *ap_answer_state(const ApView *view);
+GVariant *ap_answer_view(const ApView *view);
+GVariant *ap_answer_explain(const ApView *view, const char *key, GError **error);
+GVariant *ap_answer_metrics(const ApView *view);
+
+G_END_DECLS
