@@ -126,6 +126,7 @@ void ap_offer_free(ApOffer *self);
 void ap_request_clear(ApRequest *self);
 
 const char *ap_drop_name(ApDrop drop) G_GNUC_CONST;
+gboolean ap_token_is_valid(const char *text) G_GNUC_PURE;
 
 void ap_offer_write(const ApOffer *self, GByteArray *out);
 ApOffer *ap_offer_read(const guint8 *bytes, gsize n, GError **error) G_GNUC_WARN_UNUSED_RESULT;
