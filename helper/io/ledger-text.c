@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/io/ledger-text.h"
+
+#include "common/error.h"
+#include "common/json/values.h"
+
+/** Most values of any kind in a file of AP_LEDGER_MAX_BYTES: the shortest prefix has 11 bytes. */
+#define MAX_VALUES (AP_LEDGER_MAX_BYTES / 11)
+
+/** Longest name of an interface here: each byte that is not UTF-8 becomes three. */
+#define MAX_NAME_BYTES (3 * IF_NAMESIZE)
+
+static void
+append_peer(GString *out, const ApOwned *peer)
+{
+    g_string_append(out, "{\"key\":");
+    ap_json_append_key(out, &peer->key);
+    g_string_append(out, ",\"allowed\":[");
+    for (guint i = 0; i < peer->n_allowed; i++) {
+        char text[AP_CIDR_TEXT_LEN];
+
+        ap_cidr_to_text(&peer->allowed[i], text);
+        g_string_append_printf(out, "%s\"%s\"", i > 0 ? "," : "", text);
+    }
+    g_string_append_printf(out,
+                           "],\"added_boot_usec\":%" G_GINT64_FORMAT "}",
+                           peer->added_boot_usec);
+}
+
+/**
+ * Writes the record of one device.
+ *
+ * @owned: (array length=n_owned): the members @ifindex and @device_key are not looked at: @id and
+ *     @device_key speak for all
+ *
+ * Returns: (transfer full): one JSON object with a newline
+ */
+char *
+ap_ledger_text_write(const ApDeviceId *id,
+                     const ApKey *device_key,
+                     const ApOwned *owned,
+                     guint n_owned)
+{
+    g_autofree char *name = g_utf8_make_valid(id->name, -1);
+    GString *out = g_string_new(NULL);
+
+    g_string_append_printf(out,
+                           "{\"version\":%d,\"ifindex\":%" G_GUINT32_FORMAT ",\"interface\":",
+                           AP_LEDGER_VERSION,
+                           id->ifindex);
+    ap_json_append_string(out, name);
+    g_string_append(out, ",\"device_key\":");
+    ap_json_append_key(out, device_key);
+    g_string_append(out, ",\"peers\":[");
+    for (guint i = 0; i < n_owned; i++) {
+        g_string_append(out, i > 0 ? ",\n " : "\n ");
+        append_peer(out, &owned[i]);
+    }
+    g_string_append(out, "]}\n");
+    return g_string_free(out, FALSE);
+}
+
+/* Only what we give to a peer: a single address, in the form in which we write it. */
+static gboolean
+read_allowed(ApJson *value, ApCidr *out)
+{
+    const char *text = ap_json_as_string(value, AP_CIDR_TEXT_LEN - 1);
+    char canonical[AP_CIDR_TEXT_LEN];
+
+    if (text == NULL || !ap_cidr_parse(out, text, NULL) || !ap_cidr_is_host(out))
+        return FALSE;
+
+    ap_cidr_to_text(out, canonical);
+    return g_str_equal(text, canonical);
+}
+
+static gboolean
+read_peer(ApJson *object, ApOwned *out)
+{
+    ApJson *allowed = ap_json_get_array(object, "allowed");
+
+    if (!ap_json_get_key(object, "key", &out->key)
+        || !ap_json_get_int(object, "added_boot_usec", 0, G_MAXINT64 - 1, &out->added_boot_usec)
+        || allowed == NULL || ap_json_n_items(allowed) > AP_CHANGE_MAX_ALLOWED)
+        return FALSE;
+
+    for (guint i = 0; i < ap_json_n_items(allowed); i++) {
+        if (!read_allowed(ap_json_item(allowed, i), &out->allowed[out->n_allowed++]))
+            return FALSE;
+    }
+
+    return TRUE;
+}
+
+static gboolean
+read_peers(ApJson *root, guint32 ifindex, GArray *out)
+{
+    g_autoptr(GHashTable) seen =
+        g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
+    ApJson *peers = ap_json_get_array(root, "peers");
+    ApKey device_key;
+
+    if (peers == NULL || !ap_json_get_key(root, "device_key", &device_key))
+        return FALSE;
+
+    for (guint i = 0; i < ap_json_n_items(peers); i++) {
+        ApOwned owned = {.ifindex = ifindex, .device_key = device_key};
+
+        if (!read_peer(ap_json_item(peers, i), &owned)
+            || !g_hash_table_add(seen, g_bytes_new(&owned.key, sizeof(owned.key))))
+            return FALSE;
+        g_array_append_val(out, owned);
+    }
+
+    return TRUE;
+}
+
+/**
+ * Reads the record of one device, whole or not at all.
+ *
+ * @text: @n_bytes bytes that may be anything
+ * @ifindex: which device the file's name promises
+ * @owned: (element-type ApOwned): the peers are added to it when the answer is AP_LEDGER_TEXT_OK
+ * @error: set when the answer is another one; the message says what is wrong
+ */
+ApLedgerText
+ap_ledger_text_read(const char *text, gsize n_bytes, guint32 ifindex, GArray *owned, GError **error)
+{
+    g_autoptr(ApJson) root = ap_json_parse(text, n_bytes, MAX_VALUES, error);
+    g_autoptr(GArray) peers = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+    gint64 number;
+
+    if (root == NULL)
+        return AP_LEDGER_TEXT_BAD;
+
+    if (ap_json_get_int(root, "version", AP_LEDGER_VERSION + 1, G_MAXINT32, &number)) {
+        g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, "a later version wrote it");
+        return AP_LEDGER_TEXT_NEWER;
+    }
+
+    if (!ap_json_get_int(root, "version", AP_LEDGER_VERSION, AP_LEDGER_VERSION, &number)
+        || !ap_json_get_int(root, "ifindex", ifindex, ifindex, &number)
+        || ap_json_get_string(root, "interface", MAX_NAME_BYTES) == NULL
+        || !read_peers(root, ifindex, peers)) {
+        g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, "it is not what we write");
+        return AP_LEDGER_TEXT_BAD;
+    }
+
+    g_array_append_vals(owned, peers->data, peers->len);
+    return AP_LEDGER_TEXT_OK;
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/io/ledger.h"
+
+#include "common/error.h"
+#include "common/fd.h"
+#include "helper/io/ledger-text.h"
+
+#include <glib/gstdio.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+/** Held with flock() for as long as the ledger is open. */
+#define LOCK_NAME "lock"
+
+/** What the names of records end in. */
+#define SUFFIX ".json"
+
+/** Room for "4294967295.json.new" and "4294967295.json.bad", with the final NUL. */
+#define NAME_LEN 24
+
+struct _ApLedger {
+    int directory;       /* (owned) */
+    int lock;            /* (owned) */
+    GHashTable *refused; /* (owned) indexes whose record a later version wrote */
+};
+
+typedef DIR Directory;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Directory, closedir)
+
+static void
+set_errno_error(GError **error, const char *what, const char *name)
+{
+    int saved = errno;
+    gboolean denied = saved == EACCES || saved == EPERM || saved == EROFS;
+
+    g_set_error(error,
+                AP_ERROR,
+                denied ? AP_ERROR_DENIED : AP_ERROR_FAILED,
+                "could not %s %s: %s",
+                what,
+                name,
+                g_strerror(saved));
+}
+
+static gboolean
+check_directory(int fd, const char *name, GError **error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0) {
+        set_errno_error(error, "look at", name);
+        return FALSE;
+    }
+
+    if (st.st_uid == geteuid() && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+        return TRUE;
+
+    g_set_error(error,
+                AP_ERROR,
+                AP_ERROR_DENIED,
+                "%s must belong to user %u, and nobody else may write to it",
+                name,
+                geteuid());
+    return FALSE;
+}
+
+static int
+take_lock(int directory, GError **error)
+{
+    ap_autofd int fd = openat(directory,
+                              LOCK_NAME,
+                              O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+                              0600);
+
+    if (fd < 0) {
+        set_errno_error(error, "open", LOCK_NAME);
+        return -1;
+    }
+
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return ap_fd_steal(&fd);
+
+    if (errno == EWOULDBLOCK)
+        g_set_error_literal(error, AP_ERROR, AP_ERROR_DENIED, "another helper is already running");
+    else
+        set_errno_error(error, "lock", LOCK_NAME);
+    return -1;
+}
+
+/**
+ * Opens the ledger in @directory, which must be there, and keeps everybody else out until it is
+ * freed or the process ends.
+ *
+ * @error: AP_ERROR_DENIED when another process has it open or when the directory is not ours
+ *     alone, AP_ERROR_FAILED for every other failure of the system
+ *
+ * Returns: (transfer full): NULL on error
+ */
+ApLedger *
+ap_ledger_open(const char *directory, GError **error)
+{
+    ap_autofd int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    ap_autofd int lock = -1;
+    ApLedger *self;
+
+    if (fd < 0) {
+        set_errno_error(error, "open", directory);
+        return NULL;
+    }
+
+    if (!check_directory(fd, directory, error))
+        return NULL;
+
+    lock = take_lock(fd, error);
+    if (lock < 0)
+        return NULL;
+
+    self = g_new0(ApLedger, 1);
+    self->directory = ap_fd_steal(&fd);
+    self->lock = ap_fd_steal(&lock);
+    self->refused = g_hash_table_new(NULL, NULL);
+    return self;
+}
+
+/* "7.json" names the device with index 7; everything else in the directory is not a record. */
+static gboolean
+parse_name(const char *name, guint32 *ifindex)
+{
+    g_autofree char *digits = NULL;
+    guint64 number;
+
+    if (!g_str_has_suffix(name, SUFFIX) || name[0] == '0')
+        return FALSE;
+
+    digits = g_strndup(name, strlen(name) - strlen(SUFFIX));
+    if (!g_ascii_string_to_unsigned(digits, 10, 1, G_MAXUINT32, &number, NULL))
+        return FALSE;
+
+    *ifindex = (guint32) number;
+    return TRUE;
+}
+
+/* These tell about the file; all others (no descriptors, no memory, a broken disk) about us. */
+static gboolean
+is_about_the_file(int code)
+{
+    return code == ELOOP || code == ENXIO || code == EACCES || code == EPERM || code == EISDIR
+           || code == ENODEV;
+}
+
+static gboolean
+check_file(int fd, GError **error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0) {
+        set_errno_error(error, "look at", "the file");
+        return FALSE;
+    }
+
+    if (S_ISREG(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & (S_IRWXG | S_IRWXO)) == 0
+        && st.st_nlink == 1 && st.st_size <= AP_LEDGER_MAX_BYTES)
+        return TRUE;
+
+    g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, "it is not a file of ours");
+    return FALSE;
+}
+
+/* One byte more than allowed is asked for, so that a file that grew is noticed. */
+static GByteArray *
+read_file(int fd, GError **error)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_sized_new(4096);
+
+    while (bytes->len <= AP_LEDGER_MAX_BYTES) {
+        guint8 buffer[4096];
+        ssize_t n = read(fd, buffer, sizeof(buffer));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            set_errno_error(error, "read", "the file");
+            return NULL;
+        }
+        if (n == 0)
+            return g_steal_pointer(&bytes);
+        g_byte_array_append(bytes, buffer, (guint) n);
+    }
+
+    g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, "it is too large");
+    return NULL;
+}
+
+/*
+ * What cannot be read is moved out of the way, so that its device can have a record again; what a
+ * later version wrote stays, and its device is left alone.
+ */
+static void
+set_aside(ApLedger *self, const char *name, const GError *why, GPtrArray *warnings)
+{
+    char bad[NAME_LEN];
+
+    g_snprintf(bad, sizeof(bad), "%s.bad", name);
+    if (renameat(self->directory, name, self->directory, bad) == 0)
+        g_ptr_array_add(warnings,
+                        g_strdup_printf("ledger %s ignored and renamed to %s: %s; peers that it "
+                                        "named now count as the administrator's",
+                                        name,
+                                        bad,
+                                        why->message));
+    else
+        g_ptr_array_add(warnings,
+                        g_strdup_printf("ledger %s ignored, and could not be renamed (%s): %s",
+                                        name,
+                                        g_strerror(errno),
+                                        why->message));
+}
+
+static ApLedgerText
+read_record(int fd, guint32 ifindex, GArray *owned, GError **error)
+{
+    g_autoptr(GByteArray) bytes = NULL;
+
+    if (!check_file(fd, error))
+        return AP_LEDGER_TEXT_BAD;
+
+    bytes = read_file(fd, error);
+    if (bytes == NULL)
+        return AP_LEDGER_TEXT_BAD;
+
+    return ap_ledger_text_read((const char *) bytes->data, bytes->len, ifindex, owned, error);
+}
+
+static gboolean
+load_one(ApLedger *self,
+         const char *name,
+         guint32 ifindex,
+         GArray *owned,
+         GPtrArray *warnings,
+         GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    ApLedgerText verdict;
+    ap_autofd int fd =
+        openat(self->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    if (fd < 0 && !is_about_the_file(errno)) {
+        set_errno_error(error, "open", name);
+        return FALSE;
+    }
+
+    if (fd < 0) {
+        set_errno_error(&why, "open", "it");
+        set_aside(self, name, why, warnings);
+        return TRUE;
+    }
+
+    verdict = read_record(fd, ifindex, owned, &why);
+    if (g_error_matches(why, AP_ERROR, AP_ERROR_FAILED)) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return FALSE;
+    }
+
+    switch (verdict) {
+    case AP_LEDGER_TEXT_OK:
+        break;
+    case AP_LEDGER_TEXT_BAD:
+        set_aside(self, name, why, warnings);
+        break;
+    case AP_LEDGER_TEXT_NEWER:
+        (void) g_hash_table_add(self->refused, GUINT_TO_POINTER(ifindex));
+        g_ptr_array_add(warnings,
+                        g_strdup_printf("ledger %s left as it is: %s", name, why->message));
+        break;
+    }
+
+    return TRUE;
+}
+
+static gint
+compare_owned(gconstpointer a, gconstpointer b)
+{
+    const ApOwned *left = a, *right = b;
+
+    if (left->ifindex != right->ifindex)
+        return left->ifindex < right->ifindex ? -1 : 1;
+
+    return ap_key_compare(&left->key, &right->key);
+}
+
+/**
+ * Reads the records of all devices.
+ *
+ * @warnings: (element-type utf8) (nullable): a sentence is added for each record that was ignored;
+ *     the array must free its items
+ * @error: AP_ERROR_DENIED or AP_ERROR_FAILED when the directory cannot be read, or a record cannot
+ *     for a reason that is not the record's own
+ *
+ * A record that is damaged, not a plain file, or not ours alone is ignored and renamed to NAME.bad:
+ * its peers count as the administrator's from then on. One that a later version wrote is neither
+ * used nor touched, and ap_ledger_store() refuses its device until it is gone.
+ *
+ * Returns: (transfer full) (element-type ApOwned): by index, key
+ */
+GArray *
+ap_ledger_load(ApLedger *self, GPtrArray *warnings, GError **error)
+{
+    g_autoptr(GArray) owned = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+    g_autoptr(GPtrArray) ignored =
+        warnings != NULL ? g_ptr_array_ref(warnings) : g_ptr_array_new_with_free_func(g_free);
+    ap_autofd int fd = openat(self->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(Directory) directory = fd >= 0 ? fdopendir(fd) : NULL;
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+
+    if (directory == NULL) {
+        set_errno_error(error, "read", "the ledger");
+        return NULL;
+    }
+
+    /* From here on the stream owns the descriptor. */
+    (void) ap_fd_steal(&fd);
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory))
+        g_ptr_array_add(names, g_strdup(entry->d_name));
+
+    g_hash_table_remove_all(self->refused);
+    for (guint i = 0; i < names->len; i++) {
+        guint32 ifindex;
+
+        if (parse_name(names->pdata[i], &ifindex)
+            && !load_one(self, names->pdata[i], ifindex, owned, ignored, error))
+            return NULL;
+    }
+
+    g_array_sort(owned, compare_owned);
+    return g_steal_pointer(&owned);
+}
+
+static gboolean
+write_all(int fd, const char *text, gsize n_bytes, GError **error)
+{
+    while (n_bytes > 0) {
+        ssize_t n = write(fd, text, n_bytes);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            set_errno_error(error, "write", "the ledger");
+            return FALSE;
+        }
+        text += n;
+        n_bytes -= (gsize) n;
+    }
+
+    if (fsync(fd) == 0)
+        return TRUE;
+
+    set_errno_error(error, "write", "the ledger");
+    return FALSE;
+}
+
+static gboolean
+sync_directory(ApLedger *self, GError **error)
+{
+    if (fsync(self->directory) == 0)
+        return TRUE;
+
+    set_errno_error(error, "write", "the ledger");
+    return FALSE;
+}
+
+static gboolean
+write_record(ApLedger *self, const char *name, const char *text, GError **error)
+{
+    ap_autofd int fd = -1;
+    char temporary[NAME_LEN];
+
+    g_snprintf(temporary, sizeof(temporary), "%s.new", name);
+    (void) unlinkat(self->directory, temporary, 0);
+    fd = openat(self->directory,
+                temporary,
+                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                0600);
+    if (fd < 0) {
+        set_errno_error(error, "make", temporary);
+        return FALSE;
+    }
+
+    if (!write_all(fd, text, strlen(text), error)) {
+        (void) unlinkat(self->directory, temporary, 0);
+        return FALSE;
+    }
+
+    if (renameat(self->directory, temporary, self->directory, name) < 0) {
+        set_errno_error(error, "rename", temporary);
+        (void) unlinkat(self->directory, temporary, 0);
+        return FALSE;
+    }
+
+    return sync_directory(self, error);
+}
+
+static gboolean
+remove_record(ApLedger *self, const char *name, GError **error)
+{
+    if (unlinkat(self->directory, name, 0) == 0)
+        return sync_directory(self, error);
+    if (errno == ENOENT)
+        return TRUE;
+
+    set_errno_error(error, "remove", name);
+    return FALSE;
+}
+
+/**
+ * Records what is ours on one device; the record that was there is replaced as a whole, and is on
+ * the disk when this returns.
+ *
+ * @device_key: the device's own public key
+ * @owned: (array length=n_owned) (nullable): all of our peers on that device
+ * @n_owned: 0: the record goes away
+ * @error: AP_ERROR_LIMIT when that is more than a record may hold, AP_ERROR_DENIED when the
+ *     directory may not be written or a later version's record is in the way, AP_ERROR_FAILED when
+ *     the disk is full or broken; the old record or the new one then stands, and nothing may
+ *     be changed on the device
+ *
+ * Returns: TRUE when it is on record
+ */
+gboolean
+ap_ledger_store(ApLedger *self,
+                const ApDeviceId *id,
+                const ApKey *device_key,
+                const ApOwned *owned,
+                guint n_owned,
+                GError **error)
+{
+    g_autofree char *text = NULL;
+    char name[NAME_LEN];
+
+    g_return_val_if_fail(id->ifindex != 0, FALSE);
+
+    if (g_hash_table_contains(self->refused, GUINT_TO_POINTER(id->ifindex))) {
+        g_set_error_literal(error,
+                            AP_ERROR,
+                            AP_ERROR_DENIED,
+                            "a later version's ledger is in the way");
+        return FALSE;
+    }
+
+    g_snprintf(name, sizeof(name), "%" G_GUINT32_FORMAT SUFFIX, id->ifindex);
+    if (n_owned == 0)
+        return remove_record(self, name, error);
+
+    text = ap_ledger_text_write(id, device_key, owned, n_owned);
+    if (strlen(text) > AP_LEDGER_MAX_BYTES) {
+        g_set_error_literal(error, AP_ERROR, AP_ERROR_LIMIT, "too many peers for one ledger file");
+        return FALSE;
+    }
+
+    return write_record(self, name, text, error);
+}
+
+/** Closes the ledger and lets others in; the records stay. */
+void
+ap_ledger_free(ApLedger *self)
+{
+    if (self == NULL)
+        return;
+
+    ap_fd_clear(&self->directory);
+    ap_fd_clear(&self->lock);
+    g_clear_pointer(&self->refused, g_hash_table_unref);
+    g_free(self);
+}
