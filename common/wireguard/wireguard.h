@@ -6,7 +6,7 @@
  * netlink), userspace daemons (UAPI socket) and, for tests, a fake.
  *
  * Every call answers before it returns and takes no longer than a netlink reply, or
- * AP_WIREGUARD_UAPI_TIMEOUT_USEC with a userspace daemon that hangs.
+ * AP_WIREGUARD_UAPI_TIMEOUT_USEC (uapi.h) with a userspace daemon that hangs.
  */
 
 #pragma once
