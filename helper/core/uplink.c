@@ -11,6 +11,8 @@
 #define PRIO_FIRST 100
 #define PRIO_STEP 10
 
+static const guint16 families[] = {AF_INET, AF_INET6};
+
 static gboolean
 is_hidden(const ApAddr *addr, const ApPolicy *policy)
 {
@@ -177,7 +179,6 @@ ap_uplink_attachments(const GPtrArray *links,
                       const ApPolicy *policy,
                       ApAttachment out[static AP_COORD_MAX_ATTACHMENTS])
 {
-    static const guint16 families[] = {AF_INET, AF_INET6};
     g_autoptr(GPtrArray) uplinks = usable_uplinks(links, policy);
     guint n = 0;
 
@@ -335,8 +336,10 @@ put_link(GByteArray *bytes, const ApLink *link, const ApPolicy *policy)
 
     ap_writer_put_be32(bytes, link->ifindex);
     ap_writer_put_u8(bytes, (guint8) kind);
-    put_addr(bytes, &link->route4.gateway, 0);
-    put_addr(bytes, &link->route6.gateway, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(families); i++) {
+        if (attached_address(link, families[i], policy) != NULL)
+            put_addr(bytes, &route_of(link, families[i])->gateway, 0);
+    }
     for (guint i = 0; i < link->addresses->len; i++)
         put_address(bytes, link, i, policy);
 }
