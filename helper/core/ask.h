@@ -29,9 +29,13 @@ typedef struct {
     guint n_failures;   /* in a row */
     guint n_unanswered; /* in a row, without any answer */
     guint n_quick;      /* quick polls left after a change, plain servers only */
+    guint n_hasty;      /* long polls in a row that were answered at once without a change */
     guint poll_sec;
+    gboolean answered;     /* anything, since the last reset */
     gint64 next_boot_usec; /* when to ask again; AP_NEVER: on a network change only */
 } ApAsk;
+
+ApAskOutcome ap_ask_outcome(guint status, gboolean too_old) G_GNUC_CONST;
 
 void ap_ask_reset(ApAsk *self, ApInstant now);
 void ap_ask_done(ApAsk *self,
@@ -40,6 +44,6 @@ void ap_ask_done(ApAsk *self,
                  gboolean changed,
                  guint32 random,
                  ApInstant now);
-guint ap_ask_wait_sec(const ApAsk *self);
+guint ap_ask_wait_sec(const ApAsk *self) G_GNUC_PURE;
 
 G_END_DECLS

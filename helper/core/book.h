@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 typedef struct _ApBook ApBook;
 
 ApBook *ap_book_new(guint32 ifindex);
-void ap_book_add_offer(ApBook *self, const ApOffer *offer, const GArray *direct, ApInstant now);
+gboolean ap_book_add_offer(ApBook *self, const ApOffer *offer, const GArray *direct, ApInstant now);
 void ap_book_forget_all(ApBook *self);
 void ap_book_list(const ApBook *self, GArray *candidates, ApInstant now);
 void ap_book_free(ApBook *self);
