@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts on one machine: each is a network namespace and a mount namespace with its own /run.
+
+Everything lives in namespaces of the calling program (`enter`), so that the kernel itself cleans
+up, whatever becomes of that program.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("AP_BUILD", ROOT / "build")).resolve()
+
+# "go": wireguard-go; "kernel": the kernel's own.
+BACKEND = os.environ.get("LAB_BACKEND", "go")
+
+# How much longer everything may take than on an idle machine of today; the kernel stage is
+# emulation.
+SLOW = float(os.environ.get("LAB_SLOW", "1"))
+
+_ENTERED = "AP_LAB_ENTERED"
+
+# Duplicate address detection would keep every IPv6 address unusable for up to two seconds.
+_KEEPER = """
+mount -t tmpfs -o mode=755 run /run && mkdir /run/dbus &&
+mount -t sysfs -o ro sysfs /sys &&
+for i in all default; do echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad; done &&
+ip link set lo up && echo ready && exec cat
+"""
+
+
+def entered():
+    return os.environ.get(_ENTERED) == "1"
+
+
+def enter(argv):
+    """Runs `argv` instead of this program, as the first process of its own pid, mount and
+    network namespaces: when it ends, however it ends, every process that it started ends too."""
+    if os.geteuid() != 0:
+        sys.exit("the lab needs root: it makes network namespaces")
+    os.environ[_ENTERED] = "1"
+    sys.stdout.flush()
+    sys.stderr.flush()
+    unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    # With a /run of its own, not even a named network namespace is left behind.
+    own_run = ["sh", "-c", 'mount -t tmpfs -o mode=755 run /run && exec "$@"', "sh"]
+    os.execvp(unshare[0], unshare + own_run + argv)
+
+
+class TimedOut(AssertionError):
+    pass
+
+
+def until(seconds, what, condition, every=0.01):
+    """Waits until `condition()` is true and returns its value; `what` names it in the failure."""
+    end = time.monotonic() + seconds * SLOW
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimedOut(f"not within {seconds * SLOW:g} s: {what}")
+        time.sleep(every)
+
+
+class Process:
+    """A program that runs in a host; its output goes to a file of the lab."""
+
+    def __init__(self, host, name, argv, env=None, stdin=None):
+        self.name = name
+        self.argv = [str(arg) for arg in argv]
+        self.log = host.lab.logs / f"{host.name}-{name}.log"
+        with open(self.log, "ab") as out:
+            self.popen = subprocess.Popen(
+                host.enter_argv + self.argv,
+                stdin=stdin or subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
+        self.pid = self.popen.pid
+
+    def output(self):
+        return self.log.read_text(errors="replace")
+
+    def running(self):
+        return self.popen.poll() is None
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def wait(self, seconds=10):
+        try:
+            return self.popen.wait(seconds * SLOW)
+        except subprocess.TimeoutExpired:
+            raise TimedOut(f"{self.name} did not end within {seconds * SLOW:g} s") from None
+
+    def stop(self, seconds=10):
+        """Asks it to end, and returns its exit status."""
+        if self.running():
+            self.signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def kill(self):
+        if self.running():
+            self.popen.kill()
+        self.popen.wait()
+
+
+class Host:
+    """One machine: `run` and `start` execute programs there."""
+
+    def __init__(self, lab, name):
+        self.lab = lab
+        self.name = name
+        self.processes = []
+        self.keeper = subprocess.Popen(
+            ["unshare", "--mount", "--net", "sh", "-c", _KEEPER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        if self.keeper.stdout.readline() != b"ready\n":
+            raise RuntimeError(f"cannot make the host {name}")
+        pid = str(self.keeper.pid)
+        self.enter_argv = ["nsenter", f"--mount=/proc/{pid}/ns/mnt", f"--net=/proc/{pid}/ns/net"]
+        self.enter_argv.append("--")
+
+    def run(self, *argv, stdin=None, check=True, timeout=30):
+        """Runs a program to its end and returns what it printed."""
+        done = subprocess.run(
+            self.enter_argv + [str(arg) for arg in argv],
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=timeout * SLOW,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(
+                f"{self.name}: {' '.join(map(str, argv))}: status {done.returncode}\n"
+                f"{done.stdout}{done.stderr}"
+            )
+        return done.stdout
+
+    def sh(self, script, **kwargs):
+        return self.run("sh", "-ec", script, **kwargs)
+
+    def ip(self, *lines):
+        """Runs many `ip` commands, without the word "ip", in one process."""
+        return self.run("ip", "-batch", "-", stdin="\n".join(lines) + "\n")
+
+    def nft(self, rules):
+        return self.run("nft", "-f", "-", stdin=rules)
+
+    def start(self, name, *argv, **kwargs):
+        process = Process(self, name, argv, **kwargs)
+        self.processes.append(process)
+        return process
+
+    def write(self, path, text):
+        """Writes a file below /run, where each host has its own."""
+        self.sh(f'mkdir -p "$(dirname {path})" && cat >{path}', stdin=text)
+        return path
+
+    def close(self):
+        for process in reversed(self.processes):
+            process.kill()
+        self.keeper.kill()
+        self.keeper.wait()
+        self.keeper.stdin.close()
+        self.keeper.stdout.close()
+
+
+class Lab:
+    """A set of hosts and the cables between them."""
+
+    def __init__(self):
+        if not entered():
+            raise RuntimeError("call lab.enter() first")
+        self.logs = Path(tempfile.mkdtemp(prefix="wg-autopeer-lab."))
+        self.hosts = {}
+        self.last_index = 100
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def host(self, name):
+        self.hosts[name] = Host(self, name)
+        return self.hosts[name]
+
+    def cable(self, host, ifname, other, other_ifname):
+        """Joins two hosts by a pair of Ethernet devices, both still down."""
+        # Where both ends have one index, the kernel takes the pair for one device and may report
+        # the carrier a second late (linkwatch_urgent_event in net/core/link_watch.c).
+        self.last_index += 2
+        near = ["index", str(self.last_index), "netns", str(host.keeper.pid)]
+        far = ["index", str(self.last_index + 1), "netns", str(other.keeper.pid)]
+        subprocess.run(
+            ["ip", "link", "add", ifname, *near, "type", "veth", "peer", other_ifname, *far],
+            check=True,
+        )
+
+    def print_logs(self, out=sys.stdout, n_lines=80):
+        for path in sorted(self.logs.iterdir()):
+            lines = path.read_text(errors="replace").splitlines()
+            print(f"---- {path.name} ({len(lines)} lines)", *lines[-n_lines:], sep="\n", file=out)
+
+    def close(self):
+        for host in self.hosts.values():
+            host.close()
+        self.hosts.clear()
+        shutil.rmtree(self.logs, ignore_errors=True)
