@@ -5,6 +5,7 @@ Everything lives in namespaces of the calling program (`enter`), so that the ker
 up, whatever becomes of that program.
 """
 
+import ctypes
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +25,9 @@ BACKEND = os.environ.get("LAB_BACKEND", "go")
 # How much longer everything may take than on an idle machine of today; the kernel stage is
 # emulation.
 SLOW = float(os.environ.get("LAB_SLOW", "1"))
+
+# Source: linux/sched.h
+_CLONE_FS, _CLONE_NEWNS, _CLONE_NEWNET = 0x00000200, 0x00020000, 0x40000000
 
 _ENTERED = "AP_LAB_ENTERED"
 
@@ -53,6 +58,22 @@ def enter(argv):
     os.execvp(unshare[0], unshare + own_run + argv)
 
 
+def _move_to(pid):
+    """Moves the calling thread into the mount and network namespaces of a process."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    cwd = os.getcwd()
+    with open(f"/proc/{pid}/ns/mnt", "rb") as mounts, open(f"/proc/{pid}/ns/net", "rb") as net:
+        # A thread may only leave its mount namespace with a working directory of its own.
+        for failed in (
+            libc.unshare(_CLONE_FS),
+            libc.setns(mounts.fileno(), _CLONE_NEWNS),
+            libc.setns(net.fileno(), _CLONE_NEWNET),
+        ):
+            if failed:
+                raise OSError(ctypes.get_errno(), f"cannot enter the namespaces of {pid}")
+    os.chdir(cwd)
+
+
 class TimedOut(AssertionError):
     pass
 
@@ -77,8 +98,8 @@ class Process:
         self.argv = [str(arg) for arg in argv]
         self.log = host.lab.logs / f"{host.name}-{name}.log"
         with open(self.log, "ab") as out:
-            self.popen = subprocess.Popen(
-                host.enter_argv + self.argv,
+            self.popen = host.popen(
+                self.argv,
                 stdin=stdin or subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -129,28 +150,28 @@ class Host:
         )
         if self.keeper.stdout.readline() != b"ready\n":
             raise RuntimeError(f"cannot make the host {name}")
-        pid = str(self.keeper.pid)
-        self.enter_argv = ["nsenter", f"--mount=/proc/{pid}/ns/mnt", f"--net=/proc/{pid}/ns/net"]
-        self.enter_argv.append("--")
+        # One thread lives in the host; what it starts lives there too, without another program
+        # (nsenter) for each, which counts under emulation.
+        self.resident = ThreadPoolExecutor(1, initializer=_move_to, initargs=(self.keeper.pid,))
+
+    def popen(self, argv, **kwargs):
+        return self.resident.submit(subprocess.Popen, argv, **kwargs).result()
 
     def run(self, *argv, stdin=None, check=True, timeout=30):
         """Runs a program to its end and returns what it printed."""
-        done = subprocess.run(
-            self.enter_argv + [str(arg) for arg in argv],
-            input=stdin,
-            stdin=None if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=timeout * SLOW,
-            check=False,
-        )
-        if check and done.returncode != 0:
-            raise AssertionError(
-                f"{self.name}: {' '.join(map(str, argv))}: status {done.returncode}\n"
-                f"{done.stdout}{done.stderr}"
-            )
-        return done.stdout
+        argv = [str(arg) for arg in argv]
+        pipe = subprocess.PIPE
+        source = pipe if stdin is not None else subprocess.DEVNULL
+        with self.popen(argv, stdin=source, stdout=pipe, stderr=pipe, text=True) as child:
+            try:
+                out, err = child.communicate(stdin, timeout * SLOW)
+            except BaseException:
+                child.kill()
+                raise
+        if check and child.returncode != 0:
+            what = f"{self.name}: {' '.join(argv)}: status {child.returncode}"
+            raise AssertionError(f"{what}\n{out}{err}")
+        return out
 
     def sh(self, script, **kwargs):
         return self.run("sh", "-ec", script, **kwargs)
@@ -175,6 +196,7 @@ class Host:
     def close(self):
         for process in reversed(self.processes):
             process.kill()
+        self.resident.shutdown()
         self.keeper.kill()
         self.keeper.wait()
         self.keeper.stdin.close()
