@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds the tree, runs suites of tests and adds up what they say. Started by tests/run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PLAIN = ROOT / "build"
+ASAN = ROOT / "build-asan"
+WERROR = "true" if os.environ.get("CI") == "true" else "false"
+
+# Under emulation everything takes so much longer than outside (design: with-kernel).
+KERNEL_SLOW = 12
+
+
+class Failure(Exception):
+    """A suite or a build that could not even be run."""
+
+
+def run(argv, env=None, timeout=None, check=False):
+    """Runs a program with our output; everything that it started ends with the time limit."""
+    argv = [str(arg) for arg in argv]
+    with subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **(env or {})}) as child:
+        try:
+            status = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            child.terminate()
+            raise Failure(f"{argv[0]}: not done after {timeout} s") from None
+        except BaseException:
+            child.terminate()
+            raise
+    if check and status != 0:
+        raise Failure(f"{' '.join(argv)}: status {status}")
+    return status
+
+
+def build(directory, *options):
+    """Configures and builds once a call of this program, however many suites need it."""
+    if directory in build.done:
+        return
+    options = [f"-Dwerror={WERROR}", *options]
+    if (directory / "build.ninja").exists():
+        run(["meson", "configure", directory, *options], check=True)
+    else:
+        run(["meson", "setup", directory, *options], check=True)
+    run(["ninja", "--quiet", "-C", directory], check=True)
+    build.done.add(directory)
+
+
+build.done = set()
+
+
+def plain():
+    build(PLAIN)
+
+
+def asan():
+    build(ASAN, "-Db_sanitize=address,undefined")
+
+
+def meson_test(directory, suite, base=None):
+    base = base or suite
+    junit = directory / "meson-logs" / f"{base}.junit.xml"
+    junit.unlink(missing_ok=True)
+    argv = ["meson", "test", "-C", directory, "--suite", suite, "--no-rebuild"]
+    argv += ["--logbase", base, "--print-errorlogs", "--num-processes", "2"]
+    status = run(argv, timeout=1800)
+    return [(junit, status)]
+
+
+def style():
+    plain()
+    return meson_test(PLAIN, "style")
+
+
+def unit():
+    asan()
+    return meson_test(ASAN, "unit")
+
+
+def contract():
+    asan()
+    return meson_test(ASAN, "contract")
+
+
+def lab():
+    plain()
+    junit = PLAIN / "meson-logs" / "lab.junit.xml"
+    junit.unlink(missing_ok=True)
+    argv = ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", f"--junitxml={junit}", "tests/lab"]
+    return [(junit, run(argv, timeout=1800))]
+
+
+def kernel():
+    plain()
+    junits = [PLAIN / "meson-logs" / f"kernel-{part}.junit.xml" for part in ("contract", "lab")]
+    for junit in junits:
+        junit.unlink(missing_ok=True)
+    env = {
+        "LAB_BACKEND": "kernel",
+        "LAB_SLOW": str(KERNEL_SLOW),
+        "WITH_KERNEL_TIMEOUT": "1500",
+        "WITH_KERNEL_WRITABLE": str(ROOT),
+    }
+    status = run([ROOT / "tests/lab/with-kernel", ROOT / "tests/lab/in-kernel", *junits], env=env)
+    return [(junit, status) for junit in junits]
+
+
+SUITES = {suite.__name__: suite for suite in (style, unit, contract, lab, kernel)}
+
+
+def allowed_skips():
+    """The lines "SUITE REGEX REASON" of tests/allowed-skips."""
+    lines = (ROOT / "tests/allowed-skips").read_text(encoding="utf-8").splitlines()
+    fields = [line.split(None, 2) for line in lines if line.strip() and not line.startswith("#")]
+    return [(suite, re.compile(pattern)) for suite, pattern, _ in fields]
+
+
+class Sum:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, 0, 0
+        self.complaints = []
+
+    def fail(self, what):
+        self.failed += 1
+        self.complaints.append(what)
+
+    def add(self, suite, junit, status):
+        """Counts the cases in a JUnit file. A run that failed has at least one failure."""
+        before = self.failed
+        cases = list(xml.parse(junit).iter("testcase")) if junit.exists() else []
+        for case in cases:
+            self._add_case(suite, f"{case.get('classname')}: {case.get('name')}", case)
+        if not cases:
+            self.fail(f"{suite}: no test ran ({junit.name})")
+        elif status != 0 and self.failed == before:
+            self.fail(f"{suite}: status {status}, though no case failed")
+
+    def _add_case(self, suite, name, case):
+        if case.find("failure") is not None or case.find("error") is not None:
+            self.fail(f"{suite}: {name}")
+        elif case.find("skipped") is None:
+            self.passed += 1
+        elif any(suite == s and pattern.search(name) for s, pattern in allowed_skips()):
+            self.skipped += 1
+        else:
+            self.fail(f"{suite}: {name}: skipped, and not listed in tests/allowed-skips")
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def give_back():
+    """Under sudo: what we built belongs to the caller, as the tree does."""
+    if "SUDO_UID" not in os.environ:
+        return
+    owner = f"{os.environ['SUDO_UID']}:{os.environ['SUDO_GID']}"
+    subprocess.run(["chown", "-R", owner, *(d for d in (PLAIN, ASAN) if d.exists())], check=False)
+
+
+def run_suite(name, total):
+    print(f"== {name}", flush=True)
+    start = time.monotonic()
+    own = Sum()
+    try:
+        for junit, status in SUITES[name]():
+            own.add(name, junit, status)
+    except Failure as failure:
+        own.fail(f"{name}: {failure}")
+    print(f"== {name}: {own} ({time.monotonic() - start:.0f} s)", flush=True)
+    total.passed += own.passed
+    total.failed += own.failed
+    total.skipped += own.skipped
+    total.complaints += own.complaints
+
+
+def main(argv):
+    if argv == ["--list"]:
+        print(*SUITES, sep="\n")
+        return 0
+    unknown = [name for name in argv if name not in SUITES]
+    if unknown:
+        print(f"no such suite: {' '.join(unknown)}; --list shows them", file=sys.stderr)
+        return 2
+    if shutil.which("meson") is None:
+        print("meson is missing: run tests/run, not this file", file=sys.stderr)
+        return 2
+
+    total = Sum()
+    try:
+        for name in argv or SUITES:
+            run_suite(name, total)
+    finally:
+        give_back()
+    for complaint in total.complaints:
+        print(f"FAILED {complaint}")
+    print(total)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
