@@ -2,6 +2,7 @@
 
 #include "helper/io/netwatch.h"
 
+#include "common/clock.h"
 #include "helper/io/rtnetlink.h"
 
 #include <glib-unix.h>
@@ -72,11 +73,11 @@ on_quiet(gpointer data)
     const gboolean more = ap_rtnetlink_drain(self->rtnetlink);
     gboolean changed = FALSE;
 
-    if (more && g_get_monotonic_time() - self->stale_since_usec < LIMIT_USEC)
+    if (more && ap_clock_now().boot_usec - self->stale_since_usec < LIMIT_USEC)
         return G_SOURCE_CONTINUE;
 
     if (!reload(self, &changed, NULL)) {
-        self->stale_since_usec = g_get_monotonic_time();
+        self->stale_since_usec = ap_clock_now().boot_usec;
         return G_SOURCE_CONTINUE;
     }
 
@@ -93,7 +94,7 @@ become_stale(ApNetwatch *self)
     if (self->quiet_timer != 0)
         return;
 
-    self->stale_since_usec = g_get_monotonic_time();
+    self->stale_since_usec = ap_clock_now().boot_usec;
     self->quiet_timer = g_timeout_add(QUIET_MSEC, on_quiet, self);
 }
 
