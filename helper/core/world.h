@@ -65,20 +65,36 @@ typedef struct {
     ApKey key;
     ApPathState state;
     ApReason reason;
-    gint64 since_boot_usec;      /* of @state */
-    gint64 attempt_boot_usec;    /* when this endpoint's try began, 0: none */
-    gint64 not_before_boot_usec; /* back-off or hold-down */
+    gint64 since_boot_usec; /* of @state */
+    guint64 network;        /* fingerprint of the uplinks that all this is about */
+
+    /* trying */
+    gint64 attempt_boot_usec;    /* when the latest try began, 0: none yet */
+    gint64 round_boot_usec;      /* when the round over all endpoints began */
+    gint64 not_before_boot_usec; /* end of a back-off, a hold-down or a hands-off */
+    gboolean held;               /* that is a hold-down: the peer stays off the device */
+    guint n_recent;              /* tries that count against the limit per host */
     guint n_failures;            /* rounds over all endpoints without success */
     guint n_flaps;
-    guint endpoint_index;       /* of the candidate's endpoints */
-    gboolean initiated;         /* we made the device send in this try */
-    ApEndpoint endpoint;        /* what is being tried, or what works */
-    ApEndpoint last_good;       /* family 0: none on this network */
+    gboolean initiated;   /* we made the device send in this try */
+    guint64 offer;        /* fingerprint of the endpoints that were offered */
+    ApEndpoint endpoint;  /* what is being tried, or what works */
+    ApEndpoint last_good; /* family 0: none on this network */
+
+    /* signs of life: helper/core/life.c */
     gint64 handshake_base_usec; /* the peer's handshake when the try began */
-    guint64 tx_base, rx_base;   /* counters at the last sign of life */
-    gint64 rx_boot_usec;        /* when @rx_base last moved */
+    gint64 handshake_usec;      /* the latest one seen */
+    gint64 handshake_boot_usec; /* when that was first seen */
+    guint64 tx_handshake;       /* bytes sent until then */
+    gboolean moved;             /* the far end is known to send us its traffic directly */
+    guint64 tx_base, rx_base;   /* counters when something last came in */
+    gint64 rx_boot_usec;        /* when that was */
     gint64 tx_boot_usec;        /* when unanswered bytes first went out, 0: none */
-    guint64 network;            /* fingerprint of the uplinks that the try was made on */
+
+    /* whose the addresses are, for a while after the path is gone (security rule A8) */
+    ApAddr pinned[AP_COORD_MAX_ADDRESSES];
+    guint n_pinned;
+    gint64 pinned_until_boot_usec;
 } ApPath;
 
 /** Borrowed: all arrays belong to the caller. */
@@ -90,9 +106,15 @@ typedef struct {
     const GArray *paths;      /* (element-type ApPath) by index, key */
 } ApWorld;
 
+void ap_world_sort(const ApWorld *self, ApWorld *out);
+void ap_world_clear_sorted(ApWorld *self);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ApWorld, ap_world_clear_sorted)
+
 const ApLink *ap_world_find_link(const ApWorld *self, guint32 ifindex);
 const ApDevice *ap_world_find_device(const ApWorld *self, guint32 ifindex);
 const ApOwned *ap_world_find_owned(const ApWorld *self, guint32 ifindex, const ApKey *key);
+const ApOwned *ap_world_find_ours(const ApWorld *self, const ApDevice *device, const ApKey *key);
 const ApCandidate *ap_world_find_candidate(const ApWorld *self, guint32 ifindex, const ApKey *key);
 const ApPath *ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key);
 
