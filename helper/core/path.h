@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * The life of one peer: waiting, probing, direct (path-management.md).
+ */
+
+#pragma once
+
+#include "helper/core/guard.h"
+#include "helper/core/policy.h"
+#include "helper/core/world.h"
+
+G_BEGIN_DECLS
+
+/**
+ * How often a device with a waiting peer is read, in microseconds: 5 s. A handshake that comes
+ * in is noticed that much later; traffic goes by the hub until then, so it costs time only.
+ */
+#define AP_PATH_POLL_WAITING_USEC (5 * AP_USEC_PER_SEC)
+
+/** How long a start counts against the limit per host, in microseconds (security rule S4). */
+#define AP_PATH_RECENT_USEC (5 * AP_USEC_PER_SEC)
+
+/** How long a peer that an administrator edited is left alone: 10 min, in microseconds (F11). */
+#define AP_PATH_HANDS_OFF_USEC (600 * AP_USEC_PER_SEC)
+
+/** What one step looks at. Borrowed for its duration. */
+typedef struct {
+    const ApDevicePeer *peer; /* (nullable) ours, as the device has it */
+    const ApAdmission *admission;
+    const ApKey *own_key;
+    gboolean endpoint_is_good; /* of @peer, by the guard's rules */
+    gboolean may_start;        /* the host's limit allows one more try */
+    guint64 network;           /* fingerprint of the uplinks; 0: none */
+    guint16 keepalive_sec;
+    ApInstant now;
+} ApPathInput;
+
+/** What the device should have, and when to look again. */
+typedef struct {
+    gboolean present;
+    ApReason why;        /* of @anew, or of being absent */
+    gboolean anew;       /* removed and added: session, counters and endpoint start afresh */
+    gboolean direct;     /* it holds its tunnel addresses */
+    gboolean nod;        /* one packet must go out, to say that we have moved */
+    ApEndpoint endpoint; /* for an addition; family 0: none */
+    guint16 keepalive_sec;
+    gint64 next_boot_usec; /* when something is tried; AP_NEVER: on an event only */
+    gint64 wake_boot_usec; /* when to look again at the latest */
+} ApPathStep;
+
+ApPathStep ap_path_step(ApPath *self, const ApPathInput *in);
+void ap_path_leave(ApPath *self, ApReason reason, ApInstant now);
+void ap_path_hand_over(ApPath *self, ApInstant now);
+gboolean ap_path_is_handed_over(const ApPath *self, ApInstant now) G_GNUC_PURE;
+gboolean ap_path_is_worth_keeping(const ApPath *self, ApInstant now) G_GNUC_PURE;
+void ap_path_clear_backoff(ApPath *self);
+
+G_END_DECLS
