@@ -143,12 +143,12 @@ put_change(struct nlmsghdr *header, const ApPeerChange *change)
     const guint32 flags = wire_flags(change->flags);
 
     mnl_attr_put(header, WGPEER_A_PUBLIC_KEY, sizeof(change->key.bytes), change->key.bytes);
-    if (flags != 0)
-        mnl_attr_put_u32(header, WGPEER_A_FLAGS, flags);
     if ((change->flags & AP_PEER_SET_ENDPOINT) != 0)
         put_endpoint(header, &change->endpoint);
     if ((change->flags & AP_PEER_SET_KEEPALIVE) != 0)
         mnl_attr_put_u16(header, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, change->keepalive_sec);
+    if (flags != 0)
+        mnl_attr_put_u32(header, WGPEER_A_FLAGS, flags);
     if (change->n_allowed > 0) {
         struct nlattr *nest = mnl_attr_nest_start(header, WGPEER_A_ALLOWEDIPS);
 

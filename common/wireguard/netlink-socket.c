@@ -34,11 +34,9 @@ prepare(int fd, guint32 *portid)
     return TRUE;
 }
 
-/**
- * Opens a netlink socket; the ApNetlinkOpen of everybody but tests.
- */
-int
-ap_netlink_open(int protocol, guint32 *portid)
+/* -1, and errno tells why, on failure. */
+static int
+open_socket(int protocol, guint32 *portid)
 {
     const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 
@@ -127,7 +125,7 @@ receive_answer(int fd, guint32 seq, guint32 portid, ApNetlinkTaker take, gpointe
 /**
  * Sends @request and hands every message of the answer to @take.
  *
- * @open: how to get a socket
+ * @protocol: NETLINK_GENERIC or NETLINK_ROUTE
  * @take: (nullable): see ap_netlink_walk()
  *
  * Each question has a socket of its own: no answer to an older one, and no loss that an older
@@ -136,14 +134,13 @@ receive_answer(int fd, guint32 seq, guint32 portid, ApNetlinkTaker take, gpointe
  * Returns: AP_NETLINK_DONE, AP_NETLINK_INTERRUPTED or AP_NETLINK_REFUSED
  */
 ApNetlinkResult
-ap_netlink_ask(ApNetlinkOpen open,
-               int protocol,
+ap_netlink_ask(int protocol,
                const ApNetlinkRequest *request,
                ApNetlinkTaker take,
                gpointer user_data)
 {
     guint32 portid;
-    const int fd = open(protocol, &portid);
+    const int fd = open_socket(protocol, &portid);
     ApNetlinkResult result;
 
     if (fd < 0)

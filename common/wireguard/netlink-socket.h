@@ -27,16 +27,13 @@ G_BEGIN_DECLS
  */
 #define AP_NETLINK_ANSWER_SIZE 32768
 
-/**
- * Opens a socket of @protocol that answers come to; -1 and errno when it cannot.
- *
- * @portid: (out): the port that the answers are addressed to
- */
-typedef int (*ApNetlinkOpen)(int protocol, guint32 *portid);
+/** Asks one question; ap_netlink_ask() for everybody but tests. */
+typedef ApNetlinkResult (*ApNetlinkAsk)(int protocol,
+                                        const ApNetlinkRequest *request,
+                                        ApNetlinkTaker take,
+                                        gpointer user_data);
 
-int ap_netlink_open(int protocol, guint32 *portid);
-ApNetlinkResult ap_netlink_ask(ApNetlinkOpen open,
-                               int protocol,
+ApNetlinkResult ap_netlink_ask(int protocol,
                                const ApNetlinkRequest *request,
                                ApNetlinkTaker take,
                                gpointer user_data) G_GNUC_WARN_UNUSED_RESULT;

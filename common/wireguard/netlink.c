@@ -10,7 +10,7 @@
 
 typedef struct {
     ApWireguard parent;
-    ApNetlinkOpen open;
+    ApNetlinkAsk ask;
     guint32 seq;
     guint16 family; /* 0: not known */
 } ApNetlink;
@@ -42,8 +42,7 @@ look_up_family(ApNetlink *self)
 
     self->family = 0;
     ap_netlink_build_get_family(request, ++self->seq, WG_GENL_NAME);
-    result =
-        ap_netlink_ask(self->open, NETLINK_GENERIC, request, ap_netlink_take_family, &self->family);
+    result = self->ask(NETLINK_GENERIC, request, ap_netlink_take_family, &self->family);
     if (result.verdict == AP_NETLINK_DONE && self->family == 0)
         result = (ApNetlinkResult){AP_NETLINK_REFUSED, EBADMSG};
     return result;
@@ -60,7 +59,7 @@ ask_wireguard(ApNetlink *self, ApNetlinkRequest *request, ApNetlinkTaker take, g
 
     if (self->family != 0) {
         request->header.nlmsg_type = self->family;
-        result = ap_netlink_ask(self->open, NETLINK_GENERIC, request, take, user_data);
+        result = self->ask(NETLINK_GENERIC, request, take, user_data);
     }
     if (result.verdict != AP_NETLINK_REFUSED || result.errnum != ENOENT)
         return result;
@@ -68,7 +67,7 @@ ask_wireguard(ApNetlink *self, ApNetlinkRequest *request, ApNetlinkTaker take, g
     result = look_up_family(self);
     if (result.verdict == AP_NETLINK_DONE) {
         request->header.nlmsg_type = self->family;
-        result = ap_netlink_ask(self->open, NETLINK_GENERIC, request, take, user_data);
+        result = self->ask(NETLINK_GENERIC, request, take, user_data);
     }
 
     /* Without WireGuard in the kernel no device of it is there either. */
@@ -88,7 +87,7 @@ netlink_list(ApWireguard *base, GArray *out, GError **error)
     for (guint i = 0; i < AP_NETLINK_MAX_TRIES && result.verdict == AP_NETLINK_INTERRUPTED; i++) {
         g_array_set_size(out, 0);
         ap_netlink_build_list_links(request, ++self->seq);
-        result = ap_netlink_ask(self->open, NETLINK_ROUTE, request, ap_netlink_take_link, out);
+        result = self->ask(NETLINK_ROUTE, request, ap_netlink_take_link, out);
     }
     return finish(result, "list", "links", error);
 }
@@ -157,16 +156,16 @@ static const ApWireguardOps netlink_ops = {
 /**
  * Makes the backend for WireGuard in the kernel; fine without it: then nothing is listed.
  *
- * @open: ap_netlink_open(), or what a test has in its place
+ * @ask: ap_netlink_ask(), or what a test has in its place
  *
  * Returns: (transfer full)
  */
 ApWireguard *
-ap_wireguard_netlink_new(ApNetlinkOpen open)
+ap_wireguard_netlink_new(ApNetlinkAsk ask)
 {
     ApNetlink *self = g_new0(ApNetlink, 1);
 
     self->parent.ops = &netlink_ops;
-    self->open = open;
+    self->ask = ask;
     return &self->parent;
 }

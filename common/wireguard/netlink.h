@@ -20,6 +20,6 @@ G_BEGIN_DECLS
  */
 #define AP_NETLINK_MAX_TRIES 5
 
-ApWireguard *ap_wireguard_netlink_new(ApNetlinkOpen open);
+ApWireguard *ap_wireguard_netlink_new(ApNetlinkAsk ask);
 
 G_END_DECLS

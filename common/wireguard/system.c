@@ -108,7 +108,7 @@ ap_wireguard_new_system(void)
     ApSystem *self = g_new0(ApSystem, 1);
 
     self->parent.ops = &system_ops;
-    self->kernel = ap_wireguard_netlink_new(ap_netlink_open);
+    self->kernel = ap_wireguard_netlink_new(ap_netlink_ask);
     self->userspace = ap_wireguard_uapi_new(AP_WIREGUARD_UAPI_DIR);
     return &self->parent;
 }
