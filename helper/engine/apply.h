@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * Carries out a plan: ledger first, then the device, then the ledger again.
+ */
+
+#pragma once
+
+#include "common/wireguard/wireguard.h"
+#include "helper/core/plan.h"
+#include "helper/io/ledger.h"
+
+G_BEGIN_DECLS
+
+/** What carrying out plans has come to. */
+typedef struct {
+    guint64 n_changes; /* edits that a device took */
+    guint64 n_failed;  /* devices on which an edit failed */
+} ApApplyStats;
+
+gboolean ap_apply_plan(ApWireguard *wireguard,
+                       ApLedger *ledger,
+                       const ApWorld *world,
+                       const ApPlan *plan,
+                       GArray *owned,
+                       ApApplyStats *stats,
+                       GError **error);
+
+G_END_DECLS

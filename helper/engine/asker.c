@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/engine/asker.h"
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "helper/core/ask.h"
+#include "helper/core/uplink.h"
+#include "helper/io/fetcher.h"
+
+#include <string.h>
+
+/**
+ * After how many seconds without a poll a server must forget us: 90, three rounds with a
+ * plain server (coordination-protocol.md 5 "Own server", 6 "ttl").
+ */
+#define REGISTRATION_TTL_SEC 90
+
+/** What a held request says about us; when it changes, the request is made anew. */
+typedef struct {
+    ApKey key;
+    ApAddr local;
+    ApEndpoint server;
+    guint16 listen_port;
+    guint64 network;
+} Identity;
+
+struct _ApAsker {
+    guint32 ifindex;
+    ApMetrics *metrics; /* (not owned) the engine's, which outlives every asker */
+    ApAskerFunc ended;
+    gpointer user_data; /* (not owned) the engine; NULL after ap_asker_stop() */
+
+    ApBook *book;          /* (owned) */
+    ApFetcher *fetcher;    /* (owned) */
+    GCancellable *running; /* (owned) (nullable): an exchange is under way */
+    gboolean saying_bye;   /* the exchange under way is our good-bye */
+    gboolean registered;   /* the server knows us since the last good-bye */
+    gboolean leaving;      /* say good-bye as soon as nothing is under way */
+
+    ApAsk ask;
+    ApRequest request; /* the last one; its GArray is (owned) */
+    ApFetchTarget target;
+    Identity identity;
+    char boot[9];
+    char last_error[160];
+};
+
+static void
+clear(gpointer data)
+{
+    ApAsker *self = data;
+
+    g_clear_object(&self->running);
+    ap_fetcher_free(self->fetcher);
+    ap_book_free(self->book);
+    ap_request_clear(&self->request);
+}
+
+/**
+ * Makes the coordination of one tunnel; it asks nobody before ap_asker_update().
+ *
+ * @fetch_program: absolute path of the child
+ * @metrics: (not owned): counts; must outlive the asker
+ * @ended: called from the main loop after each exchange
+ *
+ * Returns: (transfer full)
+ */
+ApAsker *
+ap_asker_new(guint32 ifindex,
+             const char *fetch_program,
+             ApMetrics *metrics,
+             ApAskerFunc ended,
+             gpointer user_data)
+{
+    ApAsker *self = g_rc_box_new0(ApAsker);
+
+    self->ifindex = ifindex;
+    self->metrics = metrics;
+    self->ended = ended;
+    self->user_data = user_data;
+    self->book = ap_book_new(ifindex);
+    self->fetcher = ap_fetcher_new(fetch_program);
+    g_snprintf(self->boot, sizeof(self->boot), "%08x", g_random_int());
+    return self;
+}
+
+void
+ap_asker_unref(ApAsker *self)
+{
+    if (self != NULL)
+        g_rc_box_release_full(self, clear);
+}
+
+guint32
+ap_asker_get_ifindex(const ApAsker *self)
+{
+    return self->ifindex;
+}
+
+/**
+ * Appends what the answers add up to.
+ *
+ * @candidates: (element-type ApCandidate)
+ */
+void
+ap_asker_list(const ApAsker *self, GArray *candidates, ApInstant now)
+{
+    ap_book_list(self->book, candidates, now);
+}
+
+static void
+cancel(ApAsker *self)
+{
+    if (self->running != NULL && !self->saying_bye)
+        g_cancellable_cancel(self->running);
+}
+
+static void
+start_over(ApAsker *self, ApInstant now)
+{
+    cancel(self);
+    ap_ask_reset(&self->ask, now);
+}
+
+/**
+ * Tells on which network we are. After a change nothing that was told before counts, and the
+ * server is asked again at once.
+ */
+void
+ap_asker_set_network(ApAsker *self, guint64 network, ApInstant now)
+{
+    if (self->identity.network == network)
+        return;
+
+    self->identity.network = network;
+    ap_book_forget_all(self->book);
+    start_over(self, now);
+}
+
+/**
+ * Asks at the next ap_asker_update(), whatever the schedule says.
+ */
+void
+ap_asker_resync(ApAsker *self, ApInstant now)
+{
+    start_over(self, now);
+}
+
+/* The outcome of an exchange, and a line for the user when it did not go well. */
+static ApAskOutcome
+judge(const ApFetchReply *reply, const GError *error, char *text, gsize n_text)
+{
+    if (reply == NULL) {
+        (void) g_strlcpy(text, error->message, n_text);
+        return g_error_matches(error, AP_ERROR, AP_ERROR_INVALID) ? AP_ASK_BAD : AP_ASK_UNREACHABLE;
+    }
+
+    text[0] = '\0';
+    if (reply->status == 200 && reply->offer != NULL)
+        return AP_ASK_OK;
+
+    g_snprintf(text, n_text, "the server answered with status %u", reply->status);
+    return ap_ask_outcome(reply->status, reply->too_old);
+}
+
+static void begin(ApAsker *self);
+
+static void
+say_bye(ApAsker *self)
+{
+    self->leaving = self->registered;
+    if (!self->registered || self->running != NULL)
+        return;
+
+    self->leaving = FALSE;
+    self->registered = FALSE;
+    self->saying_bye = TRUE;
+    self->request.bye = TRUE;
+    self->request.seq++;
+    self->request.wait_sec = 0;
+    begin(self);
+}
+
+/* Returns: TRUE when the candidates are others now */
+static gboolean
+take_offer(ApAsker *self, const ApOffer *offer, ApInstant now)
+{
+    for (guint i = 0; i < AP_N_DROPS; i++)
+        self->metrics->dropped[i] += offer->dropped[i];
+    self->metrics->values[AP_METRIC_ANSWERS]++;
+    self->registered = TRUE;
+    return ap_book_add_offer(self->book, offer, self->request.direct, now);
+}
+
+static void
+on_reply(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(ApAsker) self = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(ApFetchReply) reply = ap_fetcher_ask_finish(self->fetcher, result, &error);
+    const gboolean was_bye = self->saying_bye;
+    const ApInstant now = ap_clock_now();
+
+    (void) source;
+    g_clear_object(&self->running);
+    self->saying_bye = FALSE;
+
+    if (!was_bye && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+        const ApAskOutcome outcome =
+            judge(reply, error, self->last_error, sizeof(self->last_error));
+        const gboolean changed = outcome == AP_ASK_OK && take_offer(self, reply->offer, now);
+
+        ap_ask_done(&self->ask,
+                    outcome,
+                    outcome == AP_ASK_OK ? reply->offer : NULL,
+                    changed,
+                    g_random_int(),
+                    now);
+    }
+
+    if (self->leaving)
+        say_bye(self);
+    if (self->user_data != NULL)
+        self->ended(self->user_data);
+}
+
+static void
+begin(ApAsker *self)
+{
+    self->running = g_cancellable_new();
+    self->metrics->values[AP_METRIC_REQUESTS]++;
+    ap_fetcher_ask_async(self->fetcher,
+                         &self->target,
+                         &self->request,
+                         self->running,
+                         on_reply,
+                         g_rc_box_acquire(self));
+}
+
+/* Fills self->request from @input. FALSE: there is nothing to tell, so nobody is asked. */
+static gboolean
+compose(ApAsker *self, const ApAskerInput *input)
+{
+    ApRequest *request = &self->request;
+    const guint64 seq = request->seq + 1;
+
+    ap_request_clear(request);
+    *request = (ApRequest){
+        .key = input->device->public_key,
+        .version = AP_COORD_VERSION,
+        .listen_port = input->device->listen_port,
+        .ttl_sec = REGISTRATION_TTL_SEC,
+        .seq = seq,
+        .wait_sec = ap_ask_wait_sec(&self->ask),
+        .direct = g_array_copy((GArray *) input->direct),
+    };
+    (void) g_strlcpy(request->boot, self->boot, sizeof(request->boot));
+    (void) g_strlcpy(request->etag, self->ask.etag, sizeof(request->etag));
+    request->n_attachments =
+        ap_uplink_attachments(input->links, input->policy, request->attachments);
+    request->n_candidates = ap_uplink_candidates(input->links,
+                                                 input->policy,
+                                                 request->listen_port,
+                                                 request->candidates);
+
+    self->target = (ApFetchTarget){.local = input->tunnel->local, .server = input->tunnel->server};
+    (void) g_strlcpy(self->target.device, input->device->id.name, sizeof(self->target.device));
+    return request->n_attachments > 0;
+}
+
+static void
+follow_identity(ApAsker *self, const ApAskerInput *input, ApInstant now)
+{
+    const Identity identity = {
+        .key = input->device->public_key,
+        .local = input->tunnel->local,
+        .server = input->tunnel->server,
+        .listen_port = input->device->listen_port,
+        .network = input->network,
+    };
+
+    if (ap_key_equal(&identity.key, &self->identity.key)
+        && ap_addr_equal(&identity.local, &self->identity.local)
+        && ap_endpoint_equal(&identity.server, &self->identity.server)
+        && identity.listen_port == self->identity.listen_port
+        && identity.network == self->identity.network)
+        return;
+
+    self->identity = identity;
+    start_over(self, now);
+}
+
+/**
+ * Starts an exchange when it is time for one; to be called in each turn.
+ *
+ * When the tunnel is not managed any more, or has no server, or there is no network to tell
+ * about, nobody is asked and what was told before is forgotten; a server that knows us hears
+ * a good-bye first, where it can still be reached.
+ *
+ * Returns: when to call again, on the boot clock; AP_NEVER while an exchange is under way
+ */
+gint64
+ap_asker_update(ApAsker *self, const ApAskerInput *input, ApInstant now)
+{
+    if (!input->tunnel->managed || !ap_endpoint_is_set(&input->tunnel->server)) {
+        ap_book_forget_all(self->book);
+        start_over(self, now);
+        say_bye(self);
+        return AP_NEVER;
+    }
+
+    self->leaving = FALSE;
+    follow_identity(self, input, now);
+    if (self->running != NULL)
+        return AP_NEVER;
+    if (self->ask.next_boot_usec > now.boot_usec)
+        return self->ask.next_boot_usec;
+
+    if (!compose(self, input)) {
+        self->registered = FALSE;
+        return AP_NEVER;
+    }
+    begin(self);
+    return AP_NEVER;
+}
+
+/**
+ * Ends what is under way and says good-bye to a server that knows us; nobody is called back
+ * any more. The asker lives on by itself until the good-bye ended: see ap_asker_is_busy().
+ */
+void
+ap_asker_stop(ApAsker *self)
+{
+    self->user_data = NULL;
+    cancel(self);
+    say_bye(self);
+}
+
+gboolean
+ap_asker_is_busy(const ApAsker *self)
+{
+    return self->running != NULL;
+}
+
+/**
+ * Tells why the last round did not go well.
+ *
+ * Returns: (transfer none): empty when it did
+ */
+const char *
+ap_asker_get_last_error(const ApAsker *self)
+{
+    return self->last_error;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/engine/metrics.h"
+
+static const char *
+metric_name(ApMetric metric)
+{
+    switch (metric) {
+    case AP_METRIC_TURNS:
+        return "turns";
+    case AP_METRIC_CHANGES:
+        return "changes";
+    case AP_METRIC_APPLY_FAILED:
+        return "apply-failed";
+    case AP_METRIC_REQUESTS:
+        return "requests";
+    case AP_METRIC_ANSWERS:
+        return "answers";
+    case AP_METRIC_PROMOTED:
+        return "promoted";
+    case AP_METRIC_DEMOTED:
+        return "demoted";
+    case AP_N_METRICS:
+        break;
+    }
+    g_return_val_if_reached("unknown");
+}
+
+static int
+compare_counters(gconstpointer a, gconstpointer b)
+{
+    const ApCounter *ca = a, *cb = b;
+
+    return g_strcmp0(ca->name, cb->name);
+}
+
+static void
+append(GArray *counters, const char *prefix, const char *name, guint64 value)
+{
+    g_autofree char *full = g_strconcat(prefix, name, NULL);
+    const ApCounter counter = {.name = g_intern_string(full), .value = value};
+
+    g_array_append_val(counters, counter);
+}
+
+/**
+ * Appends the counters in the order of their names; those of reasons only when not zero.
+ *
+ * @counters: (element-type ApCounter)
+ */
+void
+ap_metrics_list(const ApMetrics *self, GArray *counters)
+{
+    for (guint i = 0; i < AP_N_METRICS; i++)
+        append(counters, "", metric_name(i), self->values[i]);
+    for (guint i = 0; i < AP_N_REASONS; i++) {
+        if (self->refused[i] > 0)
+            append(counters, "refused-", ap_reason_name(i), self->refused[i]);
+    }
+    for (guint i = 0; i < AP_N_DROPS; i++) {
+        if (self->dropped[i] > 0)
+            append(counters, "dropped-", ap_drop_name(i), self->dropped[i]);
+    }
+    g_array_sort(counters, compare_counters);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/engine/publish.h"
+
+#include <string.h>
+
+/** Characters of a key that are enough for a person to tell peers apart in a log. */
+#define SHORT_KEY_LEN 8
+
+static gint64
+to_real(gint64 boot_usec, ApInstant now)
+{
+    return now.real_usec - (now.boot_usec - boot_usec);
+}
+
+static void
+add_tunnel(ApView *view, const ApDevice *device, const ApTunnel *tunnel, const char *last_error)
+{
+    ApTunnelView entry = {
+        .id = device->id,
+        .public_key = device->public_key,
+        .managed = tunnel->managed,
+        .reason = tunnel->reason,
+        .server = tunnel->server,
+    };
+
+    (void) g_strlcpy(entry.last_error, last_error, sizeof(entry.last_error));
+    g_array_append_val(view->tunnels, entry);
+}
+
+static void
+add_refusals(ApPeerView *entry, const ApPlan *plan)
+{
+    for (guint i = 0; i < plan->refusals->len; i++) {
+        const ApRefusal *refusal = &g_array_index(plan->refusals, ApRefusal, i);
+
+        if (refusal->ifindex == entry->verdict.ifindex
+            && ap_key_equal(&refusal->key, &entry->verdict.key)
+            && entry->n_refusals < G_N_ELEMENTS(entry->refusals))
+            entry->refusals[entry->n_refusals++] = refusal->reason;
+    }
+}
+
+static void
+add_peer(ApView *view,
+         const ApDevice *device,
+         const ApPlan *plan,
+         const ApVerdict *verdict,
+         ApInstant now)
+{
+    const ApDevicePeer *peer = ap_device_find(device, &verdict->key);
+    ApPeerView entry = {
+        .verdict = *verdict,
+        .since_real_usec = to_real(verdict->since_boot_usec, now),
+        .next_real_usec =
+            verdict->next_boot_usec == AP_NEVER ? 0 : to_real(verdict->next_boot_usec, now),
+    };
+
+    (void) g_strlcpy(entry.tunnel, device->id.name, sizeof(entry.tunnel));
+    if (peer != NULL) {
+        entry.handshake_real_usec = peer->handshake_real_usec;
+        entry.rx_bytes = peer->rx_bytes;
+        entry.tx_bytes = peer->tx_bytes;
+    }
+    add_refusals(&entry, plan);
+    g_array_append_val(view->peers, entry);
+}
+
+static ApTunnelView *
+find_tunnel(ApView *view, guint32 ifindex)
+{
+    for (guint i = 0; i < view->tunnels->len; i++) {
+        ApTunnelView *tunnel = &g_array_index(view->tunnels, ApTunnelView, i);
+
+        if (tunnel->id.ifindex == ifindex)
+            return tunnel;
+    }
+    return NULL;
+}
+
+/**
+ * Makes the picture after a turn. Its serial and counters are left to the caller.
+ *
+ * Returns: (transfer full)
+ */
+ApView *
+ap_publish_view(const ApWorld *world,
+                const ApPlan *plan,
+                const ApPolicy *policy,
+                ApLastErrorFunc last_error,
+                gpointer user_data,
+                ApInstant now)
+{
+    ApView *view = ap_view_new();
+
+    view->enabled = policy->enabled;
+    for (guint i = 0; i < plan->tunnels->len; i++) {
+        const ApTunnel *tunnel = &g_array_index(plan->tunnels, ApTunnel, i);
+        const ApDevice *device = ap_world_find_device(world, tunnel->ifindex);
+
+        if (device != NULL)
+            add_tunnel(view, device, tunnel, last_error(tunnel->ifindex, user_data));
+    }
+
+    for (guint i = 0; i < plan->verdicts->len; i++) {
+        const ApVerdict *verdict = &g_array_index(plan->verdicts, ApVerdict, i);
+        const ApDevice *device = ap_world_find_device(world, verdict->ifindex);
+        ApTunnelView *tunnel = find_tunnel(view, verdict->ifindex);
+
+        if (device == NULL || tunnel == NULL)
+            continue;
+        tunnel->n_direct += verdict->state == AP_PATH_DIRECT;
+        add_peer(view, device, plan, verdict, now);
+    }
+    return view;
+}
+
+static const ApPeerView *
+find_peer(const ApView *view, const ApPeerView *like)
+{
+    for (guint i = 0; view != NULL && i < view->peers->len; i++) {
+        const ApPeerView *peer = &g_array_index(view->peers, ApPeerView, i);
+
+        if (peer->verdict.ifindex == like->verdict.ifindex
+            && ap_key_equal(&peer->verdict.key, &like->verdict.key))
+            return peer;
+    }
+    return NULL;
+}
+
+static void
+log_direct(const ApPeerView *peer)
+{
+    char endpoint[AP_ENDPOINT_TEXT_LEN], key[AP_KEY_TEXT_LEN];
+
+    ap_key_to_text(&peer->verdict.key, key);
+    ap_endpoint_to_text(&peer->verdict.endpoint, endpoint);
+    g_message("%s: peer %.*s is direct, at %s", peer->tunnel, SHORT_KEY_LEN, key, endpoint);
+}
+
+static void
+log_back(const ApPeerView *peer, ApReason reason)
+{
+    char key[AP_KEY_TEXT_LEN];
+
+    ap_key_to_text(&peer->verdict.key, key);
+    g_message("%s: peer %.*s goes by the hub again: %s",
+              peer->tunnel,
+              SHORT_KEY_LEN,
+              key,
+              ap_reason_sentence(reason));
+}
+
+/**
+ * Logs and counts each peer that went direct or back between two pictures.
+ *
+ * @before: (nullable): nothing was direct
+ */
+void
+ap_publish_log(const ApView *before, const ApView *after, ApMetrics *metrics)
+{
+    for (guint i = 0; i < after->peers->len; i++) {
+        const ApPeerView *peer = &g_array_index(after->peers, ApPeerView, i);
+        const ApPeerView *old = find_peer(before, peer);
+        const gboolean was = old != NULL && old->verdict.state == AP_PATH_DIRECT;
+        const gboolean is = peer->verdict.state == AP_PATH_DIRECT;
+
+        metrics->values[AP_METRIC_PROMOTED] += is && !was;
+        metrics->values[AP_METRIC_DEMOTED] += was && !is;
+        if (is && !was)
+            log_direct(peer);
+        else if (was && !is)
+            log_back(peer, peer->verdict.reason);
+    }
+
+    for (guint i = 0; before != NULL && i < before->peers->len; i++) {
+        const ApPeerView *old = &g_array_index(before->peers, ApPeerView, i);
+
+        if (old->verdict.state == AP_PATH_DIRECT && find_peer(after, old) == NULL) {
+            metrics->values[AP_METRIC_DEMOTED]++;
+            log_back(old, AP_REASON_NOT_OFFERED);
+        }
+    }
+}
+
+static int
+compare_refusals(const ApRefusal *a, const ApRefusal *b)
+{
+    if (a->ifindex != b->ifindex)
+        return a->ifindex < b->ifindex ? -1 : 1;
+
+    const int by_key = ap_key_compare(&a->key, &b->key);
+    return by_key != 0 ? by_key : (int) a->reason - (int) b->reason;
+}
+
+/* Both lists have one order, so a single walk over @before serves all of @after. */
+static gboolean
+holds_refusal(const GArray *before, guint *position, const ApRefusal *like)
+{
+    for (; before != NULL && *position < before->len; (*position)++) {
+        const int order = compare_refusals(&g_array_index(before, ApRefusal, *position), like);
+
+        if (order >= 0)
+            return order == 0;
+    }
+    return FALSE;
+}
+
+/**
+ * Counts what the guard refused in this turn and not in the one before; at log level info it
+ * also says so. A server that repeats itself is counted and logged once.
+ *
+ * @before: (nullable) (element-type ApRefusal)
+ * @after: (element-type ApRefusal)
+ */
+void
+ap_publish_refusals(const GArray *before, const GArray *after, ApMetrics *metrics)
+{
+    guint position = 0;
+
+    for (guint i = 0; i < after->len; i++) {
+        const ApRefusal *refusal = &g_array_index(after, ApRefusal, i);
+        char key[AP_KEY_TEXT_LEN];
+
+        if (holds_refusal(before, &position, refusal))
+            continue;
+        metrics->refused[refusal->reason]++;
+        ap_key_to_text(&refusal->key, key);
+        g_info("refused of the offer of %.*s: %s",
+               SHORT_KEY_LEN,
+               key,
+               ap_reason_name(refusal->reason));
+    }
+}
