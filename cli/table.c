@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "cli/table.h"
+
+/** Between two columns. */
+#define GAP 2
+
+/** Ends every colour. Source: ECMA-48, SGR 0. */
+#define COLOUR_OFF "\033[0m"
+
+typedef struct {
+    char *text;         /* (owned) */
+    const char *colour; /* (not owned) (nullable) static */
+} Cell;
+
+struct _ApTable {
+    guint n_columns;
+    GArray *cells; /* (owned) (element-type Cell) row after row */
+};
+
+static void
+clear_cell(gpointer data)
+{
+    Cell *cell = data;
+
+    g_free(cell->text);
+}
+
+/** Returns: (transfer full): a table without rows */
+ApTable *
+ap_table_new(guint n_columns)
+{
+    ApTable *self = g_new0(ApTable, 1);
+
+    self->n_columns = n_columns;
+    self->cells = g_array_new(FALSE, FALSE, sizeof(Cell));
+    g_array_set_clear_func(self->cells, clear_cell);
+    return self;
+}
+
+/**
+ * Adds a row.
+ *
+ * @cells: as many as the table has columns; UTF-8 that may go to a terminal as it is; copied
+ */
+void
+ap_table_add(ApTable *self, const char *const *cells)
+{
+    for (guint i = 0; i < self->n_columns; i++) {
+        const Cell cell = {.text = g_strdup(cells[i])};
+
+        g_array_append_val(self->cells, cell);
+    }
+}
+
+/**
+ * Colours a cell of the last row.
+ *
+ * @sequence: (transfer none): static; what switches the colour on
+ */
+void
+ap_table_colour_cell(ApTable *self, guint column, const char *sequence)
+{
+    g_return_if_fail(self->cells->len >= self->n_columns && column < self->n_columns);
+
+    g_array_index(self->cells, Cell, self->cells->len - self->n_columns + column).colour = sequence;
+}
+
+static glong
+column_width(const ApTable *self, guint column)
+{
+    glong width = 0;
+
+    for (guint i = column; i < self->cells->len; i += self->n_columns)
+        width = MAX(width, g_utf8_strlen(g_array_index(self->cells, Cell, i).text, -1));
+
+    return width;
+}
+
+static void
+write_cell(GString *out, const Cell *cell)
+{
+    if (cell->colour != NULL)
+        g_string_append(out, cell->colour);
+    g_string_append(out, cell->text);
+    if (cell->colour != NULL)
+        g_string_append(out, COLOUR_OFF);
+}
+
+static void
+write_gap(GString *out, const Cell *cell, glong width)
+{
+    g_string_append_printf(out, "%*s", (int) (width + GAP - g_utf8_strlen(cell->text, -1)), "");
+}
+
+/** Appends the table to @out: a line for each row, without spaces at its end. */
+void
+ap_table_write(const ApTable *self, GString *out)
+{
+    g_autofree glong *widths = g_new0(glong, self->n_columns);
+
+    for (guint i = 0; i < self->n_columns; i++)
+        widths[i] = column_width(self, i);
+
+    for (guint i = 0; i < self->cells->len; i++) {
+        const Cell *cell = &g_array_index(self->cells, Cell, i);
+
+        write_cell(out, cell);
+        if ((i + 1) % self->n_columns == 0)
+            g_string_append_c(out, '\n');
+        else
+            write_gap(out, cell, widths[i % self->n_columns]);
+    }
+}
+
+void
+ap_table_free(ApTable *self)
+{
+    if (self == NULL)
+        return;
+
+    g_clear_pointer(&self->cells, g_array_unref);
+    g_free(self);
+}

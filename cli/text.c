@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "cli/text.h"
+
+#include "cli/table.h"
+#include "common/instant.h"
+
+/** Characters of a key that are shown in lists: enough to tell a household's peers apart. */
+#define SHORT_KEY_LEN 8
+
+/** Colours of states. Source: ECMA-48, SGR 32 and 33. */
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+
+/* Characters that a terminal acts upon, or that hide or reorder others (CVE-2024-52337). */
+static gboolean
+is_harmless(gunichar c)
+{
+    switch ((int) g_unichar_type(c)) {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_LINE_SEPARATOR:
+    case G_UNICODE_PARAGRAPH_SEPARATOR:
+    case G_UNICODE_PRIVATE_USE:
+    case G_UNICODE_SURROGATE:
+    case G_UNICODE_UNASSIGNED:
+        return FALSE;
+    }
+
+    return TRUE;
+}
+
+/**
+ * Makes text that came from elsewhere fit for a terminal: characters that could move the cursor
+ * or hide something become "\u{1B}".
+ *
+ * @text: anything
+ *
+ * Returns: (transfer full): UTF-8 on one line
+ */
+char *
+ap_text_escape(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *out = g_string_new(NULL);
+
+    for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+
+        if (is_harmless(c))
+            g_string_append_unichar(out, c);
+        else
+            g_string_append_printf(out, "\\u{%X}", c);
+    }
+
+    return g_string_free(out, FALSE);
+}
+
+/**
+ * Says how long something is, in the largest unit of which there are at least two.
+ *
+ * @usec: less than 0 counts as 0
+ *
+ * Returns: (transfer full): such as "90 s" or "3 h"
+ */
+char *
+ap_text_duration(gint64 usec)
+{
+    static const struct {
+        gint64 sec;
+        const char *unit;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}};
+    gint64 sec = MAX(usec, 0) / AP_USEC_PER_SEC;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
+        if (sec >= 2 * units[i].sec)
+            return g_strdup_printf("%" G_GINT64_FORMAT " %s", sec / units[i].sec, units[i].unit);
+    }
+
+    return g_strdup_printf("%" G_GINT64_FORMAT " s", sec);
+}
+
+static char *
+format_since(gint64 real_usec, const ApTextStyle *style)
+{
+    return real_usec == 0 ? g_strdup("-") : ap_text_duration(style->now_real_usec - real_usec);
+}
+
+static char *
+format_rtt(gint64 rtt_usec)
+{
+    if (rtt_usec == 0)
+        return g_strdup("-");
+
+    return g_strdup_printf(rtt_usec < 10 * AP_USEC_PER_MSEC ? "%.2f ms" : "%.1f ms",
+                           (double) rtt_usec / AP_USEC_PER_MSEC);
+}
+
+static char *
+format_short_key(const char *key)
+{
+    g_autofree char *whole = ap_text_escape(key);
+    g_autofree char *start = NULL;
+
+    if (g_utf8_strlen(whole, -1) <= SHORT_KEY_LEN)
+        return g_steal_pointer(&whole);
+
+    start = g_utf8_substring(whole, 0, SHORT_KEY_LEN);
+    return g_strconcat(start, "…", NULL);
+}
+
+static char *
+format_path(const ApClientPeer *peer)
+{
+    g_autofree char *endpoint = ap_text_escape(peer->endpoint);
+
+    if (ap_client_peer_is_direct(peer) && endpoint[0] != '\0')
+        return g_steal_pointer(&endpoint);
+    if (g_str_equal(peer->state, "probing") && endpoint[0] != '\0')
+        return g_strdup_printf("by the hub, trying %s", endpoint);
+
+    return g_strdup("by the hub");
+}
+
+static char *
+format_list(const char *const *texts, const char *separator)
+{
+    g_autofree char *joined = g_strjoinv(separator, (GStrv) texts);
+
+    return ap_text_escape(joined);
+}
+
+/* A word that has no sentence is still better than nothing. */
+static char *
+format_reason(const char *reason, const char *reason_text)
+{
+    return ap_text_escape(reason_text[0] != '\0' ? reason_text : reason);
+}
+
+static gboolean
+is_managed(const ApClientTunnel *tunnel)
+{
+    return !g_str_equal(tunnel->state, "unmanaged");
+}
+
+static guint
+count_managed(const ApClientView *view)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < view->tunnels->len; i++)
+        n += is_managed(view->tunnels->pdata[i]) ? 1 : 0;
+
+    return n;
+}
+
+/**
+ * Says how things stand in one line.
+ *
+ * Returns: (transfer full): without a newline
+ */
+char *
+ap_text_headline(const ApClientView *view)
+{
+    if (g_str_equal(view->state, "starting"))
+        return g_strdup("The helper has just started");
+    if (!view->enabled)
+        return g_strdup("Switched off: everything goes by the hub");
+    if (view->tunnels->len == 0)
+        return g_strdup("There is no WireGuard tunnel on this machine");
+    if (count_managed(view) == 0)
+        return g_strdup("No tunnel is managed: everything goes by the hub");
+    if (view->peers->len == 0)
+        return g_strdup("No peer is known yet: everything goes by the hub");
+
+    return g_strdup_printf("%u of %u %s direct",
+                           ap_client_view_count_direct(view),
+                           view->peers->len,
+                           view->peers->len == 1 ? "peer" : "peers");
+}
+
+static const char *
+state_colour(const char *state, const ApTextStyle *style)
+{
+    if (!style->colour)
+        return NULL;
+    if (g_str_equal(state, "direct"))
+        return GREEN;
+
+    return g_str_equal(state, "probing") ? YELLOW : NULL;
+}
+
+static void
+add_peer_row(ApTable *table, const ApClientPeer *peer, const ApTextStyle *style)
+{
+    g_autofree char *key = format_short_key(peer->public_key);
+    g_autofree char *addresses = format_list((const char *const *) peer->addresses, " ");
+    g_autofree char *state = ap_text_escape(peer->state);
+    g_autofree char *path = format_path(peer);
+    g_autofree char *rtt = format_rtt(peer->rtt_usec);
+    g_autofree char *since = format_since(peer->since_real_usec, style);
+    g_autofree char *reason = format_reason(peer->reason, peer->reason_text);
+    const char *const cells[] = {"", key, addresses, state, path, rtt, since, reason};
+
+    ap_table_add(table, cells);
+    ap_table_colour_cell(table, 3, state_colour(peer->state, style));
+}
+
+static void
+append_peers(GString *out,
+             const ApClientView *view,
+             const ApClientTunnel *tunnel,
+             const ApTextStyle *style)
+{
+    static const char *const head[] =
+        {"", "PEER", "ADDRESS", "STATE", "PATH", "RTT", "SINCE", "REASON"};
+    g_autoptr(ApTable) table = ap_table_new(G_N_ELEMENTS(head));
+    guint n = 0;
+
+    ap_table_add(table, head);
+    for (guint i = 0; i < view->peers->len; i++) {
+        const ApClientPeer *peer = view->peers->pdata[i];
+
+        if (!g_str_equal(peer->tunnel, tunnel->interface))
+            continue;
+        add_peer_row(table, peer, style);
+        n++;
+    }
+
+    if (n > 0)
+        ap_table_write(table, out);
+    else if (is_managed(tunnel))
+        g_string_append(out, "  no peer is known yet\n");
+}
+
+static void
+append_tunnel(GString *out,
+              const ApClientView *view,
+              const ApClientTunnel *tunnel,
+              const ApTextStyle *style)
+{
+    g_autofree char *name = ap_text_escape(tunnel->interface);
+    g_autofree char *backend = ap_text_escape(tunnel->backend);
+    g_autofree char *server = ap_text_escape(tunnel->server);
+    g_autofree char *last_error = ap_text_escape(tunnel->last_error);
+    g_autofree char *reason = format_reason(tunnel->reason, tunnel->reason_text);
+
+    g_string_append_printf(out, "\n%s (%s): ", name, backend);
+    if (!is_managed(tunnel))
+        g_string_append_printf(out, "not managed: %s\n", reason);
+    else if (server[0] == '\0')
+        g_string_append(out, "no server to ask\n");
+    else
+        g_string_append_printf(out, "asks %s\n", server);
+    if (last_error[0] != '\0')
+        g_string_append_printf(out, "  the last round failed: %s\n", last_error);
+
+    append_peers(out, view, tunnel, style);
+}
+
+/**
+ * Says how things stand: the headline, and a table for each tunnel.
+ *
+ * Returns: (transfer full)
+ */
+char *
+ap_text_status(const ApClientView *view, const ApTextStyle *style)
+{
+    g_autofree char *headline = ap_text_headline(view);
+    GString *out = g_string_new(headline);
+
+    g_string_append_c(out, '\n');
+    for (guint i = 0; i < view->tunnels->len; i++)
+        append_tunnel(out, view, view->tunnels->pdata[i], style);
+
+    return g_string_free(out, FALSE);
+}
+
+static void
+add_line(ApTable *table, const char *name, const char *value)
+{
+    const char *const cells[] = {name, value};
+
+    if (value[0] != '\0')
+        ap_table_add(table, cells);
+}
+
+static char *
+format_ago(gint64 real_usec, const ApTextStyle *style, const char *never)
+{
+    g_autofree char *duration = ap_text_duration(style->now_real_usec - real_usec);
+
+    return real_usec == 0 ? g_strdup(never) : g_strdup_printf("%s ago", duration);
+}
+
+static char *
+format_next_try(const ApClientPeer *peer, const ApTextStyle *style)
+{
+    g_autofree char *duration = ap_text_duration(peer->next_try_real_usec - style->now_real_usec);
+
+    if (peer->next_try_real_usec != 0)
+        return g_strdup_printf("in %s", duration);
+
+    return g_strdup(ap_client_peer_is_direct(peer) ? "" : "when something changes");
+}
+
+static char *
+format_traffic(const ApClientPeer *peer)
+{
+    g_autofree char *rx = g_format_size(peer->rx_bytes);
+    g_autofree char *tx = g_format_size(peer->tx_bytes);
+
+    return g_strdup_printf("%s received, %s sent", rx, tx);
+}
+
+static void
+add_explanation(ApTable *table, const ApClientPeer *peer, const ApTextStyle *style)
+{
+    g_autofree char *key = ap_text_escape(peer->public_key);
+    g_autofree char *tunnel = ap_text_escape(peer->tunnel);
+    g_autofree char *state = ap_text_escape(peer->state);
+    g_autofree char *since = format_ago(peer->since_real_usec, style, "");
+    g_autofree char *path = format_path(peer);
+    g_autofree char *rtt = format_rtt(peer->rtt_usec);
+    g_autofree char *addresses = format_list((const char *const *) peer->addresses, ", ");
+    g_autofree char *sources = format_list((const char *const *) peer->sources, ", ");
+    g_autofree char *handshake = format_ago(peer->handshake_real_usec, style, "never");
+    g_autofree char *traffic = format_traffic(peer);
+    g_autofree char *next = format_next_try(peer, style);
+    g_autofree char *refusals = format_list((const char *const *) peer->refusals, ", ");
+
+    add_line(table, "peer", key);
+    add_line(table, "tunnel", tunnel);
+    add_line(table, "addresses", addresses);
+    add_line(table, "state", state);
+    ap_table_colour_cell(table, 1, state_colour(peer->state, style));
+    add_line(table, "since", since);
+    add_line(table, "path", path);
+    add_line(table, "round trip", rtt);
+    add_line(table, "last handshake", handshake);
+    add_line(table, "traffic", traffic);
+    add_line(table, "next try", next);
+    add_line(table, "told by", sources);
+    add_line(table, "refused", refusals);
+}
+
+/**
+ * Says everything that is known of one peer.
+ *
+ * Returns: (transfer full)
+ */
+char *
+ap_text_explain(const ApClientPeer *peer, const ApTextStyle *style)
+{
+    g_autoptr(ApTable) table = ap_table_new(2);
+    GString *out = g_string_new(NULL);
+
+    add_explanation(table, peer, style);
+    ap_table_write(table, out);
+    g_string_append_c(out, '\n');
+    for (gsize i = 0; peer->sentences[i] != NULL; i++) {
+        g_autofree char *sentence = ap_text_escape(peer->sentences[i]);
+
+        g_string_append_printf(out, "%s\n", sentence);
+    }
+
+    return g_string_free(out, FALSE);
+}
+
+static char *
+format_clock(const ApTextStyle *style)
+{
+    g_autoptr(GDateTime) time =
+        g_date_time_new_from_unix_local(style->now_real_usec / AP_USEC_PER_SEC);
+
+    return time != NULL ? g_date_time_format(time, "%H:%M:%S") : g_strdup("--:--:--");
+}
+
+/**
+ * One line of "monitor" about something else than a peer.
+ *
+ * @event: fit for a terminal
+ *
+ * Returns: (transfer full): with a newline
+ */
+char *
+ap_text_event(const char *event, const ApTextStyle *style)
+{
+    g_autofree char *clock = format_clock(style);
+
+    return g_strdup_printf("%s  %s\n", clock, event);
+}
+
+/**
+ * One line of "monitor" about a peer.
+ *
+ * Returns: (transfer full): with a newline
+ */
+char *
+ap_text_change(const ApClientChange *change, const ApTextStyle *style)
+{
+    const ApClientPeer *peer = change->after != NULL ? change->after : change->before;
+    g_autofree char *key = format_short_key(peer->public_key);
+    g_autofree char *tunnel = ap_text_escape(peer->tunnel);
+    g_autofree char *before =
+        ap_text_escape(change->before != NULL ? change->before->state : "new");
+    g_autofree char *after = ap_text_escape(change->after != NULL ? change->after->state : "gone");
+    g_autofree char *reason = format_reason(peer->reason, peer->reason_text);
+    g_autofree char *event =
+        g_strdup_printf("%s %s  %s → %s: %s", tunnel, key, before, after, reason);
+
+    return ap_text_event(event, style);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * What a person reads on a terminal. Pure: views and the time go in, text comes out.
+ */
+
+#pragma once
+
+#include "client/changes.h"
+#include "client/view.h"
+
+G_BEGIN_DECLS
+
+/** How text is to look. */
+typedef struct {
+    gint64 now_real_usec;
+    gboolean colour;
+} ApTextStyle;
+
+char *ap_text_escape(const char *text);
+char *ap_text_duration(gint64 usec);
+char *ap_text_headline(const ApClientView *view);
+char *ap_text_status(const ApClientView *view, const ApTextStyle *style);
+char *ap_text_explain(const ApClientPeer *peer, const ApTextStyle *style);
+char *ap_text_change(const ApClientChange *change, const ApTextStyle *style);
+char *ap_text_event(const char *event, const ApTextStyle *style);
+
+G_END_DECLS

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "client/view.h"
+
+/** The reply of GetView. */
+#define VIEW_TYPE G_VARIANT_TYPE("(taa{sv}aa{sv})")
+
+static char *
+take_text(GVariant *dict, const char *name)
+{
+    char *text;
+
+    return g_variant_lookup(dict, name, "s", &text) ? text : g_strdup("");
+}
+
+static GStrv
+take_texts(GVariant *dict, const char *name)
+{
+    GStrv texts;
+
+    return g_variant_lookup(dict, name, "^as", &texts) ? texts : g_new0(char *, 1);
+}
+
+/* A time before 1970 or a negative round trip is nothing that anybody could show. */
+static gint64
+take_usec(GVariant *dict, const char *name)
+{
+    gint64 usec;
+
+    return g_variant_lookup(dict, name, "x", &usec) ? MAX(usec, 0) : 0;
+}
+
+static guint64
+take_count(GVariant *dict, const char *name)
+{
+    guint64 count;
+
+    return g_variant_lookup(dict, name, "t", &count) ? count : 0;
+}
+
+static guint
+take_small_count(GVariant *dict, const char *name)
+{
+    guint32 count;
+
+    return g_variant_lookup(dict, name, "u", &count) ? count : 0;
+}
+
+static void
+tunnel_free(gpointer data)
+{
+    ApClientTunnel *self = data;
+
+    g_free(self->interface);
+    g_free(self->public_key);
+    g_free(self->backend);
+    g_free(self->state);
+    g_free(self->reason);
+    g_free(self->reason_text);
+    g_free(self->server);
+    g_free(self->last_error);
+    g_free(self);
+}
+
+static ApClientTunnel *
+tunnel_new(GVariant *dict)
+{
+    ApClientTunnel *self = g_new0(ApClientTunnel, 1);
+
+    self->interface = take_text(dict, "interface");
+    self->public_key = take_text(dict, "public-key");
+    self->backend = take_text(dict, "backend");
+    self->state = take_text(dict, "state");
+    self->reason = take_text(dict, "reason");
+    self->reason_text = take_text(dict, "reason-text");
+    self->server = take_text(dict, "server");
+    self->last_error = take_text(dict, "last-error");
+    self->n_direct = take_small_count(dict, "direct");
+    return self;
+}
+
+static void
+peer_free(gpointer data)
+{
+    ApClientPeer *self = data;
+
+    g_free(self->tunnel);
+    g_free(self->public_key);
+    g_free(self->state);
+    g_free(self->reason);
+    g_free(self->reason_text);
+    g_strfreev(self->sources);
+    g_free(self->endpoint);
+    g_strfreev(self->addresses);
+    g_strfreev(self->refusals);
+    g_strfreev(self->sentences);
+    g_free(self);
+}
+
+static ApClientPeer *
+peer_new(GVariant *dict)
+{
+    ApClientPeer *self = g_new0(ApClientPeer, 1);
+
+    self->tunnel = take_text(dict, "tunnel");
+    self->public_key = take_text(dict, "public-key");
+    self->state = take_text(dict, "state");
+    self->reason = take_text(dict, "reason");
+    self->reason_text = take_text(dict, "reason-text");
+    self->sources = take_texts(dict, "sources");
+    self->endpoint = take_text(dict, "endpoint");
+    self->addresses = take_texts(dict, "addresses");
+    self->since_real_usec = take_usec(dict, "since");
+    self->next_try_real_usec = take_usec(dict, "next-try");
+    self->handshake_real_usec = take_usec(dict, "last-handshake");
+    self->rtt_usec = take_usec(dict, "rtt");
+    self->rx_bytes = take_count(dict, "rx-bytes");
+    self->tx_bytes = take_count(dict, "tx-bytes");
+    self->refusals = take_texts(dict, "refusals");
+    self->sentences = take_texts(dict, "sentences");
+    return self;
+}
+
+static GPtrArray *
+tunnels_new(GVariant *list)
+{
+    GPtrArray *tunnels = g_ptr_array_new_with_free_func(tunnel_free);
+
+    for (gsize i = 0; i < g_variant_n_children(list); i++) {
+        g_autoptr(GVariant) dict = g_variant_get_child_value(list, i);
+
+        g_ptr_array_add(tunnels, tunnel_new(dict));
+    }
+
+    return tunnels;
+}
+
+/**
+ * Reads a list of peers, as GetView and Explain send it.
+ *
+ * @list: of type aa{sv}; members that are missing or of another type become empty or 0
+ *
+ * Returns: (transfer full) (element-type ApClientPeer)
+ */
+GPtrArray *
+ap_client_peers_new(GVariant *list)
+{
+    GPtrArray *peers = g_ptr_array_new_with_free_func(peer_free);
+
+    g_return_val_if_fail(g_variant_is_of_type(list, G_VARIANT_TYPE("aa{sv}")), peers);
+
+    for (gsize i = 0; i < g_variant_n_children(list); i++) {
+        g_autoptr(GVariant) dict = g_variant_get_child_value(list, i);
+
+        g_ptr_array_add(peers, peer_new(dict));
+    }
+
+    return peers;
+}
+
+/**
+ * Reads what the helper says of itself.
+ *
+ * @properties: (nullable): a{sv} of the interface's properties; NULL: they are not known, and
+ *     "enabled" is taken to be TRUE
+ * @reply: of GetView
+ *
+ * Members that are missing or of another type become empty or 0; members and words that this
+ * version does not know are ignored and kept.
+ *
+ * Returns: (transfer full)
+ */
+ApClientView *
+ap_client_view_new(GVariant *properties, GVariant *reply)
+{
+    g_autoptr(GVariant) tunnels = NULL;
+    g_autoptr(GVariant) peers = NULL;
+    g_autoptr(GVariant) none = g_variant_ref_sink(g_variant_new("a{sv}", NULL));
+    ApClientView *self;
+
+    g_return_val_if_fail(g_variant_is_of_type(reply, VIEW_TYPE), NULL);
+
+    if (properties == NULL || !g_variant_is_of_type(properties, G_VARIANT_TYPE_VARDICT))
+        properties = none;
+
+    self = g_new0(ApClientView, 1);
+    g_atomic_ref_count_init(&self->ref_count);
+    g_variant_get(reply, "(t@aa{sv}@aa{sv})", &self->serial, &tunnels, &peers);
+    self->version = take_text(properties, "Version");
+    self->state = take_text(properties, "State");
+    if (!g_variant_lookup(properties, "Enabled", "b", &self->enabled))
+        self->enabled = TRUE;
+    self->tunnels = tunnels_new(tunnels);
+    self->peers = ap_client_peers_new(peers);
+    return self;
+}
+
+/** Returns: (transfer full): @self, which lives one reference longer */
+ApClientView *
+ap_client_view_ref(ApClientView *self)
+{
+    g_atomic_ref_count_inc(&self->ref_count);
+    return self;
+}
+
+/** Gives one reference back; the last one frees the view. */
+void
+ap_client_view_unref(ApClientView *self)
+{
+    if (self == NULL || !g_atomic_ref_count_dec(&self->ref_count))
+        return;
+
+    g_free(self->version);
+    g_free(self->state);
+    g_clear_pointer(&self->tunnels, g_ptr_array_unref);
+    g_clear_pointer(&self->peers, g_ptr_array_unref);
+    g_free(self);
+}
+
+/** Returns: whether traffic to this peer goes directly */
+gboolean
+ap_client_peer_is_direct(const ApClientPeer *self)
+{
+    return g_str_equal(self->state, "direct");
+}
+
+/** Returns: how many peers are reached directly, over all tunnels */
+guint
+ap_client_view_count_direct(const ApClientView *self)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < self->peers->len; i++)
+        n += ap_client_peer_is_direct(self->peers->pdata[i]) ? 1 : 0;
+
+    return n;
+}
+
+/**
+ * Finds a peer of one tunnel.
+ *
+ * Returns: (transfer none) (nullable): NULL when the view does not have it
+ */
+const ApClientPeer *
+ap_client_view_find(const ApClientView *self, const char *tunnel, const char *public_key)
+{
+    for (guint i = 0; i < self->peers->len; i++) {
+        const ApClientPeer *peer = self->peers->pdata[i];
+
+        if (g_str_equal(peer->public_key, public_key) && g_str_equal(peer->tunnel, tunnel))
+            return peer;
+    }
+
+    return NULL;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * The helper's picture as plain values. What the members mean is said in
+ * resources/org.wgautopeer.Autopeer1.xml; words may be ones that this version does not know.
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/** No member is NULL. */
+typedef struct {
+    char *interface;
+    char *public_key;
+    char *backend;
+    char *state;
+    char *reason;
+    char *reason_text;
+    char *server;
+    char *last_error;
+    guint n_direct;
+} ApClientTunnel;
+
+/** No member is NULL. */
+typedef struct {
+    char *tunnel;
+    char *public_key;
+    char *state;
+    char *reason;
+    char *reason_text;
+    GStrv sources;
+    char *endpoint;
+    GStrv addresses;
+    gint64 since_real_usec;     /* 0: not known */
+    gint64 next_try_real_usec;  /* 0: on an event only */
+    gint64 handshake_real_usec; /* 0: never */
+    gint64 rtt_usec;            /* 0: not known */
+    guint64 rx_bytes;
+    guint64 tx_bytes;
+    GStrv refusals;
+    GStrv sentences; /* empty but in the answer of Explain */
+} ApClientPeer;
+
+/** Immutable: shared by reference. */
+typedef struct {
+    gatomicrefcount ref_count;
+    guint64 serial;
+    char *version;      /* of the helper */
+    gboolean enabled;   /* whether peers may go direct */
+    char *state;        /* how things stand, in one word */
+    GPtrArray *tunnels; /* (owned) (element-type ApClientTunnel) */
+    GPtrArray *peers;   /* (owned) (element-type ApClientPeer) by tunnel */
+} ApClientView;
+
+ApClientView *ap_client_view_new(GVariant *properties, GVariant *reply);
+ApClientView *ap_client_view_ref(ApClientView *self);
+void ap_client_view_unref(ApClientView *self);
+
+guint ap_client_view_count_direct(const ApClientView *self);
+const ApClientPeer *
+ap_client_view_find(const ApClientView *self, const char *tunnel, const char *public_key);
+
+GPtrArray *ap_client_peers_new(GVariant *list);
+gboolean ap_client_peer_is_direct(const ApClientPeer *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApClientView, ap_client_view_unref)
+
+G_END_DECLS
