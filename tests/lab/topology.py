@@ -6,6 +6,7 @@
 The hub is `HUB_RTT_MS` away from every site. Hosts on one site are as near as a cable.
 """
 
+import base64
 import math
 import re
 import subprocess
@@ -26,6 +27,15 @@ def make_key():
     ).stdout.strip()
     private = run("wg", "genkey")
     return private, run("wg", "pubkey", text=private)
+
+
+def key_order(key):
+    """The order in which peers start: by the number that the public key is (decisions.md 1)."""
+    return base64.b64decode(key[1])
+
+
+def sleep(seconds):
+    time.sleep(seconds * lab.SLOW)
 
 
 class World:
@@ -257,13 +267,13 @@ class Vpn:
     def server6(self):
         return f"{self.net6}::1"
 
-    def join(self, laptop, ifname="wg0", key=None, host_prefix=False, outer=HUB4):
+    def join(self, laptop, ifname="wg0", key=None, host_prefix=False, outer=HUB4, port=40000):
         """Gives a laptop a tunnel to the hub, up and running.
 
         host_prefix: its own addresses are /32 and /128, as most providers hand them out.
         """
         n = laptop.number
-        tunnel = Tunnel(laptop.host, ifname, key or make_key(), 40000 + n)
+        tunnel = Tunnel(laptop.host, ifname, key or make_key(), port + n)
         tunnel.ip4, tunnel.ip6 = f"{self.net4}.{n}", f"{self.net6}::{n}"
         self.tunnel.set("peer", tunnel.public, "allowed-ips", f"{tunnel.ip4}/32,{tunnel.ip6}/128")
         tunnel.set(
@@ -282,13 +292,20 @@ class Vpn:
         return tunnel
 
 
+    def rekey(self, laptop, key):
+        """Gives a laptop that has joined another key."""
+        old, new = laptop.tunnel.public, key[1]
+        addresses = f"{laptop.tunnel.ip4}/32,{laptop.tunnel.ip6}/128"
+        self.tunnel.set("peer", old, "remove", "peer", new, "allowed-ips", addresses)
+        laptop.tunnel.set_key(key)
+
+
 class Tunnel:
     """A WireGuard interface in a host."""
 
     def __init__(self, host, ifname, key, port):
         self.host = host
         self.ifname = ifname
-        self.private, self.public = key
         self.port = port
         self.process = None
         if lab.BACKEND == "kernel":
@@ -298,9 +315,12 @@ class Tunnel:
             socket = f"/run/wireguard/{ifname}.sock"
             root = f"/proc/{host.keeper.pid}/root"
             until(5, f"{socket} in {host.name}", lambda: _exists(root + socket), every=0.002)
-        host.run(
-            *("wg", "set", ifname, "private-key", "/dev/stdin", "listen-port", port), stdin=self.private
-        )
+        self.set_key(key)
+        self.set("listen-port", port)
+
+    def set_key(self, key):
+        self.private, self.public = key
+        self.host.run("wg", "set", self.ifname, "private-key", "/dev/stdin", stdin=self.private)
 
     def set(self, *args):
         self.host.run("wg", "set", self.ifname, *args)

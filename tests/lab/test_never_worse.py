@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Never worse than the hub: whatever goes wrong with the direct path, pings by the hub go on."""
+
+import topology
+from lab import until
+from product import Helper
+from scene import Scene
+
+
+def block_udp(laptop, source):
+    """From now on this laptop hears no UDP from that one's LAN address."""
+    laptop.host.nft(
+        "table inet wall { chain input { type filter hook input priority 0;"
+        f" ip saddr {source.lan4} meta l4proto udp drop; }}\n}}"
+    )
+
+
+def offered(laptop, other):
+    return other.tunnel.public in laptop.tunnel.peers()
+
+
+def test_a_peer_that_is_offered_but_out_of_reach_costs_nothing(world):
+    scene = Scene(world).connect()
+    scene.sites[0].isolate(*scene.laptops)
+    stream = scene.anna.stream(scene.ben.tunnel.ip4)
+    scene.start()
+    until(10, "anna tries ben", lambda: offered(scene.anna, scene.ben))
+    topology.sleep(8)
+    assert stream.n_lost() == 0
+    assert {reply.path for reply in stream.replies()} == {"hub"}
+
+
+def test_a_path_that_works_one_way_only_is_not_used(world):
+    scene = Scene(world).connect()
+    block_udp(scene.ben, scene.anna)
+    stream = scene.anna.stream(scene.ben.tunnel.ip4)
+    scene.start()
+    until(10, "anna tries ben", lambda: offered(scene.anna, scene.ben))
+    topology.sleep(6)
+    assert stream.n_lost() == 0
+
+
+def test_nothing_is_lost_while_the_other_side_does_not_know_yet(world):
+    """Mistake 1 of the ancestor: 10 to 36 s of silence when the other side learns late."""
+    scene = Scene(world).connect()
+    scene.server.start()
+    scene.anna.helper = Helper(scene.anna).start()
+    ben = Helper(scene.ben).start()
+    until(10, "anna tries ben", lambda: offered(scene.anna, scene.ben))
+    ben.kill()
+    ben.undo()
+    stream = scene.anna.stream(scene.ben.tunnel.ip4)
+    topology.sleep(6)
+    assert stream.n_lost() == 0
+
+
+def test_going_direct_loses_no_more_than_what_is_under_way(world):
+    """The floor of path-management.md: packets by the hub, which the receiver drops as it moves."""
+    scene = Scene(world).connect()
+    streams = [scene.anna.stream(scene.ben.tunnel.ip4), scene.ben.stream(scene.anna.tunnel.ip4)]
+    scene.start().until_direct()
+    for stream in streams:
+        assert stream.replies()[-1].path == "direct"
+        # A round trip by the hub, and both ends' decisions: 200 ms at 50 pings/s.
+        assert stream.n_lost() <= 10
+
+
+def test_a_direct_path_that_dies_goes_back_to_the_hub(world):
+    scene = Scene(world).start().until_direct()
+    scene.sites[0].isolate(*scene.laptops)
+    scene.anna.until_path(scene.ben.tunnel.ip4, "hub", seconds=30)
+    scene.ben.until_path(scene.anna.tunnel.ip4, "hub", seconds=30)
+    stream = scene.anna.stream(scene.ben.tunnel.ip4)
+    topology.sleep(5)
+    assert stream.n_lost() == 0
