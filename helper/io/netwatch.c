@@ -71,7 +71,7 @@ become_stale(ApNetwatch *self)
     if (self->quiet_timer != 0)
         return;
 
-    self->stale_since_usec = g_get_monotonic_time();
+    self->stale_since_usec = ap_clock_now().boot_usec;
     self->quiet_timer = g_timeout_add(QUIET_MSEC, on_quiet, self);
 }
 
@@ -130,7 +130,7 @@ on_quiet(gpointer data)
     gboolean changed = FALSE;
 
     self->hinted = FALSE;
-    if (more && g_get_monotonic_time() - self->stale_since_usec < LIMIT_USEC)
+    if (more && ap_clock_now().boot_usec - self->stale_since_usec < LIMIT_USEC)
         return G_SOURCE_CONTINUE;
 
     if (!reload(self, &changed, NULL)) {
