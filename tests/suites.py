@@ -40,24 +40,29 @@ def run(argv, env=None, timeout=None, check=False):
     return status
 
 
-def build(directory, *options):
+def build(directory, *options, quiet=False):
     """Configures and builds once a call of this program, however many suites need it."""
     if directory in build.done:
         return
-    options = [f"-Dwerror={WERROR}", *options]
-    if (directory / "build.ninja").exists():
-        run(["meson", "configure", directory, *options], check=True)
-    else:
-        run(["meson", "setup", directory, *options], check=True)
-    run(["ninja", "--quiet", "-C", directory], check=True)
+    configure = "configure" if (directory / "build.ninja").exists() else "setup"
+    steps = [["meson", configure, directory, f"-Dwerror={WERROR}", *options]]
+    steps += [["ninja", "--quiet", "-C", directory]]
+    capture = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    for argv in steps:
+        if not quiet:
+            run(argv, check=True)
+            continue
+        done = subprocess.run(argv, cwd=ROOT, check=False, **capture)
+        if done.returncode != 0:
+            sys.exit(done.stdout)
     build.done.add(directory)
 
 
 build.done = set()
 
 
-def plain():
-    build(PLAIN)
+def plain(quiet=False):
+    build(PLAIN, quiet=quiet)
 
 
 def asan():

@@ -29,11 +29,6 @@ def make_key():
     return private, run("wg", "pubkey", text=private)
 
 
-def key_order(key):
-    """The order in which peers start: by the number that the public key is (decisions.md 1)."""
-    return base64.b64decode(key[1])
-
-
 def sleep(seconds):
     time.sleep(seconds * lab.SLOW)
 
@@ -321,6 +316,10 @@ class Tunnel:
     def set_key(self, key):
         self.private, self.public = key
         self.host.run("wg", "set", self.ifname, "private-key", "/dev/stdin", stdin=self.private)
+
+    def key_bytes(self):
+        """What decides who starts: the lower one does (decisions.md 1)."""
+        return base64.b64decode(self.public)
 
     def set(self, *args):
         self.host.run("wg", "set", self.ifname, *args)
