@@ -95,6 +95,24 @@ read_errno(const struct nlmsghdr *message)
     return code < 0 ? -code : 0;
 }
 
+/* The message at @at, which steps over it; NULL: no whole one is left. */
+static const struct nlmsghdr *
+next_message(const guint8 **at, gsize *n_left)
+{
+    const struct nlmsghdr *message = (const void *) *at;
+    gsize n;
+
+    /* mnl_nlmsg_ok() of libmnl 1.0.4 takes a length above 2 GiB for a negative one. */
+    if (*n_left < sizeof(*message) || message->nlmsg_len < sizeof(*message)
+        || message->nlmsg_len > *n_left)
+        return NULL;
+
+    n = MIN(MNL_ALIGN((gsize) message->nlmsg_len), *n_left);
+    *at += n;
+    *n_left -= n;
+    return message;
+}
+
 /**
  * Takes in one datagram.
  *
@@ -113,10 +131,10 @@ ap_route_tables_feed(ApRouteTables *self,
                      guint32 seq,
                      int *kernel_errno)
 {
-    const struct nlmsghdr *message = bytes;
-    int left = (int) n;
+    const guint8 *at = bytes;
+    const struct nlmsghdr *message;
 
-    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+    while ((message = next_message(&at, &n)) != NULL) {
         if (message->nlmsg_seq != seq)
             continue;
 
