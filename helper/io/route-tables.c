@@ -82,6 +82,9 @@ take_message(ApRouteTables *self, const struct nlmsghdr *message)
         g_array_append_val(self->routes, route);
 }
 
+/* The highest errno. Source: MAX_ERRNO, include/linux/err.h. */
+#define MAX_ERRNO 4095
+
 /* The number that NLMSG_ERROR and NLMSG_DONE carry: zero, or minus an errno. */
 static int
 read_errno(const struct nlmsghdr *message)
@@ -92,7 +95,7 @@ read_errno(const struct nlmsghdr *message)
         memcpy(&code, mnl_nlmsg_get_payload(message), sizeof(code));
     else if (message->nlmsg_type == NLMSG_ERROR)
         code = -EBADMSG;
-    return code < 0 ? -code : 0;
+    return code < 0 ? -MAX(code, -MAX_ERRNO) : 0;
 }
 
 /* The message at @at, which steps over it; NULL: no whole one is left. */
