@@ -396,6 +396,12 @@ ap_wireguard_fake_set_key(ApWireguard *wireguard, guint32 ifindex, const ApKey *
 }
 
 void
+ap_wireguard_fake_set_port(ApWireguard *wireguard, guint32 ifindex, guint16 listen_port)
+{
+    must_find(wireguard, ifindex)->listen_port = listen_port;
+}
+
+void
 ap_wireguard_fake_rename_device(ApWireguard *wireguard, guint32 ifindex, const char *name)
 {
     FakeDevice *device = must_find(wireguard, ifindex);
