@@ -226,12 +226,14 @@ ap_route_tables_list(const ApRouteTables *self)
     g_autoptr(GHashTable) by_index = g_hash_table_new(NULL, NULL);
 
     for (guint i = 0; i < self->links->len; i++) {
-        ApLink *link = ap_link_copy(g_ptr_array_index(self->links, i));
+        const ApLink *found = g_ptr_array_index(self->links, i);
+        gpointer index = GUINT_TO_POINTER(found->ifindex);
 
-        if (g_hash_table_insert(by_index, GUINT_TO_POINTER(link->ifindex), link))
-            g_ptr_array_add(list, link);
-        else
-            ap_link_free(link);
+        if (g_hash_table_contains(by_index, index))
+            continue;
+
+        g_ptr_array_add(list, ap_link_copy(found));
+        (void) g_hash_table_insert(by_index, index, list->pdata[list->len - 1]);
     }
     add_addresses(self, by_index);
     add_routes(self, by_index);

@@ -234,6 +234,20 @@ test_an_interrupted_dump_is_read_again(void)
 }
 
 static void
+test_a_link_that_is_told_twice_is_one(void)
+{
+    g_auto(Capture) capture = capture_load("linux-6.1");
+    g_autoptr(ApRouteTables) tables = ap_route_tables_new();
+    g_autoptr(GPtrArray) once = read_capture(&capture);
+    g_autoptr(GPtrArray) twice = NULL;
+
+    for (guint i = 0; i < 2 * AP_N_ROUTE_DUMPS; i++)
+        (void) feed(tables, capture.bytes[i / 2], capture.n[i / 2]);
+    twice = ap_route_tables_list(tables);
+    g_assert_cmpuint(twice->len, ==, once->len);
+}
+
+static void
 test_an_answer_to_another_request_is_left_out(void)
 {
     g_auto(Capture) capture = capture_load("linux-6.1");
@@ -296,6 +310,8 @@ main(int argc, char **argv)
     g_test_add_func("/route-message/damage-is-survived", test_damage_is_survived);
     g_test_add_func("/route-message/an-interrupted-dump-is-read-again",
                     test_an_interrupted_dump_is_read_again);
+    g_test_add_func("/route-message/a-link-that-is-told-twice-is-one",
+                    test_a_link_that_is_told_twice_is_one);
     g_test_add_func("/route-message/an-answer-to-another-request-is-left-out",
                     test_an_answer_to_another_request_is_left_out);
     g_test_add_func("/route-message/a-refusal-says-why", test_a_refusal_says_why);
