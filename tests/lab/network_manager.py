@@ -104,7 +104,7 @@ class Cable:
 
     def _move(self, host):
         # The carrier goes with the plug: an end that moves is down.
-        self.at.run("ip", "link", "set", self.plug_name, "netns", host.keeper.pid)
+        self.at.run("ip", "link", "set", self.plug_name, "netns", host.pid)
         self.at = host
 
     def unplug(self):

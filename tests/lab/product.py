@@ -41,8 +41,7 @@ def start_bus(host):
     policy = lab.ROOT / "resources/org.wgautopeer.Autopeer1.conf"
     config = host.write("/run/dbus/lab.conf", _BUS.format(policy=policy))
     host.start("bus", "dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile")
-    root = Path(f"/proc/{host.keeper.pid}/root")
-    until(5, "the bus is up", (root / "run/dbus/system_bus_socket").exists)
+    until(5, "the bus is up", lambda: host.exists("/run/dbus/system_bus_socket"))
 
 
 class Helper:
@@ -140,7 +139,7 @@ class PlainServer:
 def _listens(host, address, port=80):
     """Whether something listens on that TCP address, without a connection that it would see."""
     want = "".join(f"{int(part):02X}" for part in reversed(address.split("."))) + f":{port:04X}"
-    tables = [Path(f"/proc/{host.keeper.pid}/net/{name}").read_text() for name in ("tcp", "tcp6")]
+    tables = [Path(f"/proc/{host.pid}/net/{name}").read_text() for name in ("tcp", "tcp6")]
     rows = [line.split() for table in tables for line in table.splitlines()[1:]]
     local = {row[1] for row in rows if row[3] == "0A"}
     anywhere = ("00000000:", "0" * 32 + ":")

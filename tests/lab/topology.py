@@ -8,6 +8,7 @@ The hub is `HUB_RTT_MS` away from every site. Hosts on one site are as near as a
 
 import base64
 import math
+import os
 import re
 import subprocess
 import time
@@ -22,11 +23,13 @@ HUB4, HUB6 = "198.51.100.1", "2001:db8:100::1"
 
 
 def make_key():
-    run = lambda *argv, text=None: subprocess.run(
-        argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
-    ).stdout.strip()
-    private = run("wg", "genkey")
-    return private, run("wg", "pubkey", text=private)
+    """A private and a public key."""
+    private = bytearray(os.urandom(32))
+    private[0] &= 248
+    private[31] = private[31] & 127 | 64
+    text = base64.b64encode(private).decode()
+    done = subprocess.run(["wg", "pubkey"], input=text, capture_output=True, text=True, check=True)
+    return text, done.stdout.strip()
 
 
 def sleep(seconds):
@@ -72,14 +75,10 @@ class World:
             "link set sites up",
         )
         self.isp.start("line", lab.BUILD / "tests/lab/lab-delay", "line", HUB_RTT_MS // 2)
-        self.isp.sh(
-            "ip link set line up\n"
-            "for v in -4 -6; do\n"
-            "  ip $v route add default dev line table 7\n"
-            "  ip $v rule add pref 10 iif hub lookup 7\n"
-            "  ip $v rule add pref 10 iif sites lookup 7\n"
-            "done"
-        )
+        rules = [f"rule add pref 10 iif {ifname} lookup 7" for ifname in ("hub", "sites")]
+        lines = ["link set line up", "route add default dev line table 7", *rules]
+        self.isp.ip(*lines)
+        self.isp.ip(*lines, family=["-6"])
 
     def site(self, name, plan="192.168.77", v4=True, prefix6=None):
         self.n_sites += 1
@@ -92,9 +91,8 @@ class World:
 
 
 def forward(host):
-    host.sh(
-        "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"
-    )
+    host.write("/proc/sys/net/ipv4/ip_forward", "1")
+    host.write("/proc/sys/net/ipv6/conf/all/forwarding", "1")
 
 
 class Site:
@@ -308,14 +306,13 @@ class Tunnel:
         else:
             self.process = host.start(f"wireguard-go-{ifname}", "wireguard-go", "-f", ifname)
             socket = f"/run/wireguard/{ifname}.sock"
-            root = f"/proc/{host.keeper.pid}/root"
-            until(5, f"{socket} in {host.name}", lambda: _exists(root + socket), every=0.002)
-        self.set_key(key)
-        self.set("listen-port", port)
+            until(5, f"{socket} in {host.name}", lambda: host.exists(socket), every=0.002)
+        self.set_key(key, "listen-port", port)
 
-    def set_key(self, key):
-        self.private, self.public = key
-        self.host.run("wg", "set", self.ifname, "private-key", "/dev/stdin", stdin=self.private)
+    def set_key(self, key, *more):
+        private, self.public = key
+        argv = ["wg", "set", self.ifname, *more, "private-key", "/dev/stdin"]
+        self.host.run(*argv, stdin=private)
 
     def key_bytes(self):
         """What decides who starts: the lower one does (decisions.md 1)."""
@@ -365,13 +362,3 @@ class Tunnel:
         """The interface's own addresses, less the kernel's random link-local one."""
         text = self.host.run("ip", "-o", "addr", "show", "dev", self.ifname)
         return sorted(re.findall(r"inet6? (\S+)", text))
-
-
-def _exists(path):
-    try:
-        with open(path, "rb"):
-            return True
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True  # a socket cannot be opened, but it is there
