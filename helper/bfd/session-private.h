@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * What the two halves of a session share: session.c, which hears, and session-send.c.
+ */
+
+#pragma once
+
+#include "helper/bfd/session.h"
+
+G_BEGIN_DECLS
+
+/** A packet that is sent without waiting for its turn, by size. */
+typedef enum {
+    AP_BFD_ANNOUNCE_SMALL = 1 << 0,
+    AP_BFD_ANNOUNCE_PADDED = 1 << 1,
+} ApBfdAnnouncement;
+
+/** Returns: TRUE when both ends pad, and size is part of what Up means */
+static inline gboolean
+ap_bfd_session_pads(const ApBfdSession *self)
+{
+    return self->config.padded_bytes > 0;
+}
+
+/** Returns: FALSE as long as padded and small packets take turns */
+static inline gboolean
+ap_bfd_session_both_are_up(const ApBfdSession *self)
+{
+    return self->state == AP_BFD_STATE_UP && self->remote_state == AP_BFD_STATE_UP;
+}
+
+gint64 ap_bfd_session_silence_deadline(const ApBfdSession *self) G_GNUC_PURE;
+gint64 ap_bfd_session_padded_deadline(const ApBfdSession *self) G_GNUC_PURE;
+
+G_END_DECLS

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/bfd/session.h"
+
+#include "helper/bfd/session-private.h"
+
+/**
+ * Longest detection time that a peer can bring us to: 3 min, in microseconds.
+ *
+ * RFC 5880 lets a peer announce intervals of an hour. Traffic would stay on a dead path for as
+ * long; a session that goes down for want of packets costs no more than the way by the hub.
+ * Our own largest is 3 × AP_BFD_IDLE_USEC.
+ */
+#define DETECTION_MAX_USEC (180 * AP_USEC_PER_SEC)
+
+/**
+ * How long Init outlives the latest padded packet, in detection times: 2. The far end pads every
+ * second packet, so this is as patient with loss as one detection time is with all of them.
+ */
+#define PADDED_PATIENCE 2
+
+/**
+ * Packets in a row that show a narrow path: 3. With padded and small ones in turn, two padded
+ * ones have been lost by then.
+ */
+#define N_NARROW 3
+
+/**
+ * The smallest payload that counts as padded whatever our own MTU is, in bytes: IPv6's least MTU,
+ * 1,280 (RFC 8200 section 5). The far end pads to its own MTU, which may be below ours.
+ */
+#define PADDED_MIN_BYTES (1280 - AP_BFD_HEADERS_BYTES)
+
+/** Packets of a peer that are looked at: 20 a second, after a burst of 50. Security rule G4. */
+#define RATE_COST_USEC (AP_USEC_PER_SEC / 20)
+#define RATE_BURST_USEC (50 * RATE_COST_USEC)
+
+/** What a peer that said nothing yet is taken to accept. RFC 5880 section 6.8.1. */
+#define INITIAL_REMOTE_MIN_RX_USEC 1
+
+static const char *const cause_names[AP_N_BFD_CAUSES] = {
+    [AP_BFD_CAUSE_NONE] = "none",
+    [AP_BFD_CAUSE_SILENT] = "silent",
+    [AP_BFD_CAUSE_NO_FINAL] = "no-final",
+    [AP_BFD_CAUSE_MTU] = "mtu",
+    [AP_BFD_CAUSE_REMOTE_DOWN] = "remote-down",
+    [AP_BFD_CAUSE_REMOTE_ADMIN] = "remote-admin",
+    [AP_BFD_CAUSE_LOCAL_ADMIN] = "local-admin",
+};
+
+/** Returns: the word for @cause in logs and on the bus; static */
+const char *
+ap_bfd_cause_name(ApBfdCause cause)
+{
+    g_return_val_if_fail((guint) cause < AP_N_BFD_CAUSES, NULL);
+
+    return cause_names[cause];
+}
+
+/**
+ * Fills in the intervals of the design.
+ *
+ * @out: (out caller-allocates)
+ * @mtu: of the tunnel, in bytes, to prove that full-size packets pass; 0: the peer does not pad
+ */
+void
+ap_bfd_config_init(ApBfdConfig *out, ApBfdRole role, guint32 mtu)
+{
+    *out = (ApBfdConfig){
+        .role = role,
+        .detect_mult = AP_BFD_DETECT_MULT,
+        .fast_usec = AP_BFD_FAST_USEC,
+        .idle_usec = AP_BFD_IDLE_USEC,
+        .rtt_period_usec = AP_BFD_RTT_PERIOD_USEC,
+    };
+    if (mtu > AP_BFD_HEADERS_BYTES + AP_BFD_PACKET_BYTES)
+        out->padded_bytes = (guint16) MIN(mtu - AP_BFD_HEADERS_BYTES, AP_BFD_PAYLOAD_MAX);
+}
+
+static gboolean
+is_padded(const ApBfdSession *self, const ApBfdPacket *packet)
+{
+    return packet->n_bytes >= MIN(self->config.padded_bytes, PADDED_MIN_BYTES);
+}
+
+/**
+ * Starts a session in Down. In the active role its first packet is due at once.
+ *
+ * @discriminator: our name for the session: not 0, and best random, so that packets meant for
+ *     an earlier session with the same peer are told apart
+ */
+void
+ap_bfd_session_init(ApBfdSession *self, const ApBfdConfig *config, guint32 discriminator)
+{
+    g_return_if_fail(discriminator != 0);
+    g_return_if_fail(config->detect_mult != 0 && config->fast_usec != 0);
+
+    *self = (ApBfdSession){
+        .config = *config,
+        .state = AP_BFD_STATE_DOWN,
+        .remote_state = AP_BFD_STATE_DOWN,
+        .discriminator = discriminator,
+        .fast = TRUE,
+        .remote_min_rx_usec = INITIAL_REMOTE_MIN_RX_USEC,
+        .min_rx_usec = config->fast_usec,
+        .active_min_rx_usec = config->fast_usec,
+        .next_is_padded = config->padded_bytes > 0,
+    };
+    ap_bfd_poll_init(&self->poll, config->fast_usec, config->detect_mult);
+}
+
+/**
+ * Lets a passive session speak: from now on it is in the active role, and its first packet is
+ * due at once unless the peer was heard already.
+ */
+void
+ap_bfd_session_set_active(ApBfdSession *self)
+{
+    self->config.role = AP_BFD_ROLE_ACTIVE;
+}
+
+/* RFC 5880 section 6.8.3: a larger RequiredMinRx holds for our detection time at once, a smaller
+ * one only when a Final shows that the far end heard of it. Until then a dead path would go
+ * unnoticed for the old, long time: so going fast also asks whether the far end is alive. */
+static void
+update_min_rx(ApBfdSession *self)
+{
+    const gboolean up = self->state == AP_BFD_STATE_UP;
+    const guint32 usec = up && !self->fast ? self->config.idle_usec : self->config.fast_usec;
+
+    if (!up || usec > self->active_min_rx_usec)
+        self->active_min_rx_usec = usec;
+    if (usec == self->min_rx_usec)
+        return;
+
+    if (up)
+        ap_bfd_poll_want(&self->poll,
+                         AP_BFD_POLL_TIMERS | (usec < self->min_rx_usec ? AP_BFD_POLL_ALIVE : 0));
+    self->min_rx_usec = usec;
+}
+
+/**
+ * Says whether traffic flows on the path: then the peer is asked to send at the fast interval,
+ * otherwise at the idle one. A session starts fast.
+ */
+void
+ap_bfd_session_set_fast(ApBfdSession *self, gboolean fast)
+{
+    self->fast = fast;
+    update_min_rx(self);
+}
+
+/**
+ * Asks the peer for a sign of life at once, because traffic goes out and none comes in. Without
+ * an answer within the fast detection time the session goes down (AP_BFD_CAUSE_NO_FINAL).
+ *
+ * Does nothing while the session is not Up, or while it is asking already.
+ */
+void
+ap_bfd_session_check_now(ApBfdSession *self)
+{
+    if (self->state == AP_BFD_STATE_UP)
+        ap_bfd_poll_want(&self->poll, AP_BFD_POLL_ALIVE);
+}
+
+static void
+go_down(ApBfdSession *self, ApBfdState state, ApBfdDiag diag, ApBfdCause cause)
+{
+    self->state = state;
+    self->diag = diag;
+    self->cause = cause;
+    self->announce =
+        AP_BFD_ANNOUNCE_SMALL | (ap_bfd_session_pads(self) ? AP_BFD_ANNOUNCE_PADDED : 0);
+    self->n_small_in_row = 0;
+    self->n_ignored = 0;
+    ap_bfd_poll_reset(&self->poll);
+    update_min_rx(self);
+}
+
+/**
+ * Switches the session off for good, because the path is about to go: the next packet tells
+ * the far end, which then leaves Up at once. The caller sends it three times (decisions 10)
+ * and drops the session.
+ *
+ * A passive session that never heard its peer has nobody to tell and stays silent.
+ */
+void
+ap_bfd_session_admin_down(ApBfdSession *self)
+{
+    if (self->state == AP_BFD_STATE_ADMIN_DOWN)
+        return;
+
+    go_down(self, AP_BFD_STATE_ADMIN_DOWN, AP_BFD_DIAG_ADMIN_DOWN, AP_BFD_CAUSE_LOCAL_ADMIN);
+    self->announce = AP_BFD_ANNOUNCE_SMALL;
+    self->final = 0;
+}
+
+static void
+go_init(ApBfdSession *self)
+{
+    self->state = AP_BFD_STATE_INIT;
+    self->announce = ap_bfd_session_pads(self) ? AP_BFD_ANNOUNCE_PADDED : AP_BFD_ANNOUNCE_SMALL;
+    self->n_ignored = 0;
+}
+
+static void
+go_up(ApBfdSession *self, ApInstant now)
+{
+    self->state = AP_BFD_STATE_UP;
+    self->diag = AP_BFD_DIAG_NONE;
+    self->cause = AP_BFD_CAUSE_NONE;
+    self->announce = ap_bfd_session_pads(self) ? AP_BFD_ANNOUNCE_PADDED : AP_BFD_ANNOUNCE_SMALL;
+    self->n_small_in_row = 0;
+    self->n_ignored = 0;
+    self->rtt_due_usec = now.boot_usec + self->config.rtt_period_usec;
+    self->size_due_usec =
+        ap_bfd_session_pads(self) ? now.boot_usec + AP_BFD_SIZE_PERIOD_USEC : AP_NEVER;
+    ap_bfd_poll_want(&self->poll,
+                     AP_BFD_POLL_TIMERS | (ap_bfd_session_pads(self) ? AP_BFD_POLL_SIZE : 0));
+    update_min_rx(self);
+}
+
+/* The state machine of RFC 5880 section 6.8.6; the full-size rule is in the header. */
+static void
+change_state(ApBfdSession *self, const ApBfdPacket *packet, ApInstant now)
+{
+    const gboolean may_rise = !ap_bfd_session_pads(self) || is_padded(self, packet);
+
+    switch (packet->state) {
+    case AP_BFD_STATE_ADMIN_DOWN:
+        if (self->state != AP_BFD_STATE_DOWN)
+            go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_NEIGHBOUR_DOWN, AP_BFD_CAUSE_REMOTE_ADMIN);
+        self->cause = AP_BFD_CAUSE_REMOTE_ADMIN;
+        break;
+    case AP_BFD_STATE_DOWN:
+        if (self->state == AP_BFD_STATE_UP)
+            go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_NEIGHBOUR_DOWN, AP_BFD_CAUSE_REMOTE_DOWN);
+        else if (self->state == AP_BFD_STATE_DOWN && may_rise)
+            go_init(self);
+        break;
+    case AP_BFD_STATE_INIT:
+        if (self->state != AP_BFD_STATE_UP && may_rise)
+            go_up(self, now);
+        break;
+    case AP_BFD_STATE_UP:
+        if (self->state == AP_BFD_STATE_INIT && may_rise)
+            go_up(self, now);
+        break;
+    case AP_N_BFD_STATES:
+        break;
+    }
+}
+
+/* Counts up to the limit only: a peer could otherwise wrap the counter round. AdminDown comes
+ * small, and three times, from everybody. */
+static void
+count_evidence(ApBfdSession *self, const ApBfdPacket *packet)
+{
+    if (packet->state == AP_BFD_STATE_ADMIN_DOWN)
+        return;
+
+    if (is_padded(self, packet))
+        self->n_small_in_row = 0;
+    else if (self->n_small_in_row < N_NARROW)
+        self->n_small_in_row++;
+
+    if (self->state == AP_BFD_STATE_INIT && packet->state == AP_BFD_STATE_DOWN
+        && packet->your_discriminator != 0 && self->n_ignored < N_NARROW)
+        self->n_ignored++;
+}
+
+static void
+learn(ApBfdSession *self, const ApBfdPacket *packet, ApInstant now)
+{
+    self->remote_discriminator = packet->my_discriminator;
+    self->remote_state = packet->state;
+    self->remote_demand = packet->demand;
+    self->remote_detect_mult = packet->detect_mult;
+    self->remote_min_tx_usec = packet->desired_min_tx_usec;
+    self->remote_min_rx_usec = packet->required_min_rx_usec;
+    self->heard_usec = now.boot_usec;
+    if (is_padded(self, packet))
+        self->padded_heard_usec = now.boot_usec;
+}
+
+static void
+take_final(ApBfdSession *self, const ApBfdPacket *packet, ApInstant now)
+{
+    guint answered;
+
+    switch (ap_bfd_poll_answer(&self->poll, is_padded(self, packet), now, &answered)) {
+    case AP_BFD_POLL_ANSWERED:
+        if ((answered & AP_BFD_POLL_TIMERS) && !(self->poll.wanted & AP_BFD_POLL_TIMERS))
+            self->active_min_rx_usec = self->min_rx_usec;
+        break;
+    case AP_BFD_POLL_SMALL_ONLY:
+        go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_PATH_DOWN, AP_BFD_CAUSE_MTU);
+        break;
+    case AP_BFD_POLL_PENDING:
+    case AP_BFD_POLL_DEAD:
+        break;
+    }
+}
+
+/* A token bucket kept as one instant: when all that was received would have been received at
+ * the steady rate. */
+static gboolean
+exceeds_rate(ApBfdSession *self, ApInstant now)
+{
+    const gint64 usec = MAX(self->rate_usec, now.boot_usec) + RATE_COST_USEC;
+
+    if (usec > now.boot_usec + RATE_BURST_USEC)
+        return TRUE;
+    self->rate_usec = usec;
+    return FALSE;
+}
+
+/**
+ * Takes a packet of the peer. What it makes us send is due at once.
+ *
+ * @packet: whole and well-formed, as ap_bfd_packet_decode() made it; its source address has
+ *     been checked to be the peer's
+ *
+ * Returns: AP_BFD_REFUSAL_NONE, or why the packet changed nothing
+ */
+ApBfdRefusal
+ap_bfd_session_receive(ApBfdSession *self, const ApBfdPacket *packet, ApInstant now)
+{
+    if (exceeds_rate(self, now))
+        return AP_BFD_REFUSAL_RATE;
+    if (packet->your_discriminator != 0 && packet->your_discriminator != self->discriminator)
+        return AP_BFD_REFUSAL_SESSION;
+    if (self->state == AP_BFD_STATE_ADMIN_DOWN)
+        return AP_BFD_REFUSAL_ADMIN;
+
+    learn(self, packet, now);
+    if (packet->final)
+        take_final(self, packet, now);
+    count_evidence(self, packet);
+    change_state(self, packet, now);
+    if (packet->poll)
+        self->final |= ap_bfd_session_pads(self) && is_padded(self, packet) ? AP_BFD_ANNOUNCE_PADDED
+                                                                            : AP_BFD_ANNOUNCE_SMALL;
+    return AP_BFD_REFUSAL_NONE;
+}
+
+/**
+ * Returns: how long the peer may be silent, in microseconds, by what both ends announced
+ *     (RFC 5880 section 6.8.4); meaningless before it was heard
+ */
+gint64
+ap_bfd_session_detection_usec(const ApBfdSession *self)
+{
+    const gint64 interval = MAX(self->active_min_rx_usec, self->remote_min_tx_usec);
+
+    return MIN(interval * self->remote_detect_mult, DETECTION_MAX_USEC);
+}
+
+/**
+ * Returns: when the peer will have been silent for the detection time, in microseconds of the
+ *     boot clock; AP_NEVER when it is not known
+ */
+gint64
+ap_bfd_session_silence_deadline(const ApBfdSession *self)
+{
+    if (self->remote_discriminator == 0)
+        return AP_NEVER;
+    return self->heard_usec + ap_bfd_session_detection_usec(self);
+}
+
+/**
+ * Returns: when Init is over for want of padded packets, in microseconds of the boot clock:
+ *     Init says "I hear your padded packets", and must not be said when that is no longer so
+ */
+gint64
+ap_bfd_session_padded_deadline(const ApBfdSession *self)
+{
+    if (self->state != AP_BFD_STATE_INIT || !ap_bfd_session_pads(self))
+        return AP_NEVER;
+    return self->padded_heard_usec + PADDED_PATIENCE * ap_bfd_session_detection_usec(self);
+}
+
+static void
+forget_remote(ApBfdSession *self)
+{
+    self->remote_discriminator = 0;
+    self->remote_state = AP_BFD_STATE_DOWN;
+    self->remote_demand = FALSE;
+    self->remote_min_rx_usec = INITIAL_REMOTE_MIN_RX_USEC;
+    self->n_small_in_row = 0;
+    self->n_ignored = 0;
+}
+
+/**
+ * Draws the conclusions from time having passed. Call it when ap_bfd_session_deadline() has
+ * come; at any other time it does nothing.
+ */
+void
+ap_bfd_session_advance(ApBfdSession *self, ApInstant now)
+{
+    /* Before the silence is judged: leaving Up shortens the detection time. */
+    if (ap_bfd_poll_expire(&self->poll, now) == AP_BFD_POLL_DEAD)
+        go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_DETECTION_EXPIRED, AP_BFD_CAUSE_NO_FINAL);
+
+    if (now.boot_usec >= ap_bfd_session_silence_deadline(self)) {
+        forget_remote(self);
+        if (self->state == AP_BFD_STATE_INIT || self->state == AP_BFD_STATE_UP)
+            go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_DETECTION_EXPIRED, AP_BFD_CAUSE_SILENT);
+    }
+    if (now.boot_usec >= ap_bfd_session_padded_deadline(self))
+        go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_PATH_DOWN, AP_BFD_CAUSE_MTU);
+
+    if (self->state == AP_BFD_STATE_UP && now.boot_usec >= self->size_due_usec) {
+        self->size_due_usec = now.boot_usec + AP_BFD_SIZE_PERIOD_USEC;
+        ap_bfd_poll_want(&self->poll, AP_BFD_POLL_SIZE);
+    }
+}
+
+/** Returns: the state of our end */
+ApBfdState
+ap_bfd_session_state(const ApBfdSession *self)
+{
+    return self->state;
+}
+
+/** Returns: the state of the far end as far as we know; Down after a silence */
+ApBfdState
+ap_bfd_session_remote_state(const ApBfdSession *self)
+{
+    return self->remote_state;
+}
+
+/** Returns: what keeps the session from being Up; a narrow path as soon as it shows */
+ApBfdCause
+ap_bfd_session_cause(const ApBfdSession *self)
+{
+    const gboolean rising = self->state == AP_BFD_STATE_DOWN || self->state == AP_BFD_STATE_INIT;
+
+    if (ap_bfd_session_pads(self) && rising
+        && (self->n_small_in_row == N_NARROW || self->n_ignored == N_NARROW))
+        return AP_BFD_CAUSE_MTU;
+    return self->cause;
+}
+
+/**
+ * Returns: when the latest packet of the peer was taken, in microseconds of the boot clock; 0
+ *     when none ever was: it does not speak BFD, or something between us drops it
+ */
+gint64
+ap_bfd_session_heard_usec(const ApBfdSession *self)
+{
+    return self->heard_usec;
+}
+
+/** Returns: the smoothed round-trip time in microseconds; 0 when it is not known yet */
+gint64
+ap_bfd_session_rtt_usec(const ApBfdSession *self)
+{
+    return self->poll.rtt_usec;
+}
