@@ -38,31 +38,6 @@ device_holds(const ApDevicePeer *peer, const ApCidr *prefix)
     return FALSE;
 }
 
-/**
- * Tells whether somebody else changed a peer that we added: it has a preshared key, or a prefix
- * that the ledger does not know.
- *
- * A prefix that is missing is no edit of the peer: whoever gives it to another peer takes it
- * away from this one, and so does a crash between ledger and device.
- */
-gboolean
-ap_edit_was_edited(const ApDevicePeer *peer, const ApOwned *owned)
-{
-    if (peer->has_psk)
-        return TRUE;
-
-    for (guint i = 0; i < peer->allowed->len; i++) {
-        const ApCidr *prefix = &g_array_index(peer->allowed, ApCidr, i);
-        gboolean is_known = FALSE;
-
-        for (guint j = 0; j < owned->n_allowed && !is_known; j++)
-            is_known = ap_cidr_equal(&owned->allowed[j], prefix);
-        if (!is_known)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 static ApChange
 change_new(const ApDevice *device, const ApKey *key, ApChangeKind kind, ApReason reason)
 {

@@ -23,7 +23,6 @@ typedef struct {
     ApReason reason;
 } ApEdit;
 
-gboolean ap_edit_was_edited(const ApDevicePeer *peer, const ApOwned *owned);
 void ap_edit_remove(GArray *changes, const ApDevice *device, const ApKey *key, ApReason reason);
 void ap_edit_peer(GArray *changes, const ApEdit *edit);
 

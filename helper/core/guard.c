@@ -294,7 +294,7 @@ judge_possession(const ApSpot *spot, const ApKey *key)
 {
     if (spot->contested || (spot->holder != NULL && !ap_key_equal(&spot->holder->key, key)))
         return AP_REASON_ADDRESS_TAKEN;
-    if (spot->pin != NULL && !ap_key_equal(&spot->pin->key, key))
+    if (spot->holder == NULL && spot->pinner != NULL && !ap_key_equal(&spot->pinner->key, key))
         return AP_REASON_ADDRESS_PINNED;
     return AP_REASON_NONE;
 }
@@ -493,7 +493,7 @@ admit_addresses(const ApGuard *self,
             refuse(refusals, candidate, reason);
         if (reason == AP_REASON_ADDRESS_PINNED)
             admission->retry_boot_usec =
-                MIN(admission->retry_boot_usec, spot->pin->pinned_until_boot_usec);
+                MIN(admission->retry_boot_usec, spot->pinned_until_boot_usec);
     }
 }
 

@@ -4,8 +4,6 @@
 
 #include "helper/core/life.h"
 
-#include <string.h>
-
 /* Times in microseconds. Source, unless something else is said: decisions.md 1 and 6. */
 
 /** How often the device is read right after an addition, and how long that lasts. */
@@ -224,13 +222,39 @@ start(ApPath *self, const ApPathInput *in, const ApEndpoint *endpoint)
     self->held = FALSE;
 }
 
-/* For as long as the path lasts, and PIN_USEC longer, its addresses are this key's. */
 static void
-pin(ApPath *self, const ApPathInput *in)
+pin(ApPath *self, const ApAddr *addr, ApInstant now)
 {
-    memcpy(self->pinned, in->admission->addresses, sizeof(self->pinned));
-    self->n_pinned = in->admission->n_addresses;
-    self->pinned_until_boot_usec = in->now.boot_usec + PIN_USEC;
+    ApPin *place = self->pins;
+
+    /* The same address, or a free place, or the one that ends first. */
+    for (guint i = 0; i < G_N_ELEMENTS(self->pins); i++) {
+        ApPin *each = &self->pins[i];
+
+        if (i == self->n_pins) {
+            self->n_pins++;
+            *each = (ApPin){.addr = *addr};
+        }
+        if (ap_addr_equal(&each->addr, addr)) {
+            place = each;
+            break;
+        }
+        if (each->until_boot_usec < place->until_boot_usec)
+            place = each;
+    }
+    *place = (ApPin){.addr = *addr, .until_boot_usec = now.boot_usec + PIN_USEC};
+}
+
+/* What the device has given to the peer stays the key's, from the last time that it was seen. */
+static void
+pin_held(ApPath *self, const ApDevicePeer *peer, ApInstant now)
+{
+    for (guint i = 0; i < peer->allowed->len; i++) {
+        const ApCidr *prefix = &g_array_index(peer->allowed, ApCidr, i);
+
+        if (ap_cidr_is_host(prefix) && !ap_addr_is_link_local(&prefix->addr))
+            pin(self, &prefix->addr, now);
+    }
 }
 
 static void
@@ -242,7 +266,8 @@ promote(ApPath *self, const ApPathInput *in)
     self->last_good = in->peer->endpoint;
     self->not_before_boot_usec = 0;
     self->n_failures = 0;
-    pin(self, in);
+    for (guint i = 0; i < in->admission->n_addresses; i++)
+        pin(self, &in->admission->addresses[i], in->now);
 }
 
 /* The round is over: every endpoint failed. */
@@ -255,6 +280,7 @@ back_off(ApPath *self, const ApPathInput *in)
     enter(self, AP_PATH_WAITING, AP_REASON_BACKING_OFF, in->now);
     self->not_before_boot_usec = in->now.boot_usec + pause / 100 * percent;
     self->n_failures++;
+    self->held = FALSE;
     self->initiated = FALSE;
     self->endpoint = (ApEndpoint){0};
     ap_life_begin(self, in->peer, in->now);
@@ -440,26 +466,42 @@ step_direct(ApPath *self, const ApPathInput *in)
 
     self->endpoint = in->peer->endpoint;
     self->last_good = in->peer->endpoint;
-    pin(self, in);
     return direct(in, verdict.started_anew);
 }
 
-/* Somebody made the device's list of peers anew, as NetworkManager does on activation. */
+/*
+ * Somebody made the device's list of peers anew, as NetworkManager does on activation. A direct
+ * peer has had a handshake; one without is not the peer that we knew.
+ */
+static gboolean
+was_wiped(const ApPath *self, const ApPathInput *in)
+{
+    if (in->peer == NULL)
+        return self->state != AP_PATH_WAITING;
+    return self->state == AP_PATH_DIRECT && in->peer->handshake_real_usec == 0;
+}
+
 static ApPathStep
 step_wiped(ApPath *self, const ApPathInput *in)
 {
+    const ApAdmittedEndpoint *first = next_endpoint(self, in->admission, NULL);
     const gboolean was_direct = self->state == AP_PATH_DIRECT;
-    const ApEndpoint endpoint = self->endpoint;
+    ApEndpoint endpoint = {0};
 
-    if (!in->may_start) {
+    if (is_worth_trying(self, in->admission))
+        endpoint = self->endpoint;
+    else if (first != NULL)
+        endpoint = first->endpoint;
+
+    if (!in->may_start || !ap_endpoint_is_set(&endpoint)) {
         enter(self, AP_PATH_WAITING, AP_REASON_NEW, in->now);
-        return postponed(self, in, AP_REASON_NONE);
+        return step_waiting(self, in, AP_REASON_NEW);
     }
 
     /* The far end cannot have noticed yet, so a handshake brings the old state back. */
     start(self, in, &endpoint);
     self->moved = was_direct;
-    return trying(self, in, AP_REASON_NONE, FALSE);
+    return trying(self, in, AP_REASON_NEW, FALSE);
 }
 
 /* Left over: tunnel addresses on a peer whose path nobody watched, after a crash for example. */
@@ -484,8 +526,10 @@ ap_path_step(ApPath *self, const ApPathInput *in)
 {
     ApReason anew = AP_REASON_NONE;
 
+    if (in->peer != NULL)
+        pin_held(self, in->peer, in->now);
     if (in->network == 0) {
-        if (self->state == AP_PATH_DIRECT && in->peer != NULL)
+        if (self->state == AP_PATH_DIRECT && !was_wiped(self, in))
             return step_direct(self, in);
         enter(self, AP_PATH_WAITING, AP_REASON_NO_UPLINK, in->now);
         return absent(self, AP_NEVER);
@@ -498,7 +542,7 @@ ap_path_step(ApPath *self, const ApPathInput *in)
         anew = AP_REASON_NEW;
     }
     notice_offer(self, in);
-    if (in->peer == NULL && self->state != AP_PATH_WAITING)
+    if (was_wiped(self, in))
         return step_wiped(self, in);
 
     switch (self->state) {
@@ -515,10 +559,14 @@ ap_path_step(ApPath *self, const ApPathInput *in)
 /**
  * Ends the use of a peer for a reason outside its own life: nobody offers it, the guard refuses
  * it, the tunnel is not managed.
+ *
+ * @peer: (nullable): ours, as the device has it
  */
 void
-ap_path_leave(ApPath *self, ApReason reason, ApInstant now)
+ap_path_leave(ApPath *self, const ApDevicePeer *peer, ApReason reason, ApInstant now)
 {
+    if (peer != NULL)
+        pin_held(self, peer, now);
     enter(self, AP_PATH_WAITING, reason, now);
 }
 
@@ -554,7 +602,10 @@ ap_path_is_worth_keeping(const ApPath *self, ApInstant now)
     const gboolean is_recent = self->attempt_boot_usec != 0
                                && now.boot_usec - self->attempt_boot_usec < AP_PATH_RECENT_USEC;
 
-    return is_recent || self->pinned_until_boot_usec > now.boot_usec
-           || (self->held && self->not_before_boot_usec > now.boot_usec)
+    for (guint i = 0; i < self->n_pins; i++) {
+        if (self->pins[i].until_boot_usec > now.boot_usec)
+            return TRUE;
+    }
+    return is_recent || (self->held && self->not_before_boot_usec > now.boot_usec)
            || ap_path_is_handed_over(self, now);
 }

@@ -51,7 +51,7 @@ typedef struct {
 } ApPathStep;
 
 ApPathStep ap_path_step(ApPath *self, const ApPathInput *in);
-void ap_path_leave(ApPath *self, ApReason reason, ApInstant now);
+void ap_path_leave(ApPath *self, const ApDevicePeer *peer, ApReason reason, ApInstant now);
 void ap_path_hand_over(ApPath *self, ApInstant now);
 gboolean ap_path_is_handed_over(const ApPath *self, ApInstant now) G_GNUC_PURE;
 gboolean ap_path_is_worth_keeping(const ApPath *self, ApInstant now) G_GNUC_PURE;

@@ -202,12 +202,11 @@ judge_subject(const Turn *self, Subject *subject)
 
     if (subject->device == NULL || subject->tunnel == NULL)
         return candidate != NULL ? AP_REASON_DOWN : AP_REASON_NETWORK_CHANGED;
-    if (subject->owned != NULL && subject->peer != NULL
-        && ap_edit_was_edited(subject->peer, subject->owned)) {
+    if (ap_world_is_taken_over(&self->world, subject->device, &subject->key)) {
         ap_path_hand_over(&subject->path, self->now);
         return AP_REASON_TAKEN_OVER;
     }
-    if (ap_path_is_handed_over(&subject->path, self->now))
+    if (subject->peer == NULL && ap_path_is_handed_over(&subject->path, self->now))
         return AP_REASON_TAKEN_OVER;
     if (candidate == NULL && subject->owned == NULL)
         return AP_REASON_NETWORK_CHANGED;
@@ -223,41 +222,40 @@ judge_subject(const Turn *self, Subject *subject)
     return subject->admission.reason;
 }
 
-/* How many admitted subjects of @ifindex there are in @state, or in another one. */
-static guint
-count_admitted(const Turn *self, guint32 ifindex, gboolean is_direct)
+/** Who goes first where there is not room for all; later ones go by their keys. */
+typedef enum {
+    PLACE_DIRECT,
+    PLACE_OLD, /* on the device, or kept off it for a while */
+    PLACE_NEW,
+    N_PLACES,
+} Place;
+
+static Place
+place_of(const Subject *subject)
 {
-    guint n = 0;
-
-    for (guint i = 0; i < self->subjects->len; i++) {
-        const Subject *subject = &g_array_index(self->subjects, Subject, i);
-
-        if (subject->ifindex == ifindex && subject->refusal == AP_REASON_NONE
-            && (subject->path.state == AP_PATH_DIRECT) == is_direct)
-            n++;
-    }
-    return n;
+    if (subject->path.state == AP_PATH_DIRECT)
+        return PLACE_DIRECT;
+    return subject->owned != NULL || subject->path.held ? PLACE_OLD : PLACE_NEW;
 }
 
-/* Rule A7: no more than so many at once; who is direct stays, the others go by their keys. */
+/* Rule A7: no more than so many peers on one tunnel. */
 static void
 limit_tunnel(Turn *self, guint32 ifindex)
 {
-    const guint max = self->policy->max_peers;
-    const guint n_direct = MIN(count_admitted(self, ifindex, TRUE), max);
-    guint left[2] = {max - n_direct, n_direct};
+    guint left = self->policy->max_peers;
 
-    for (guint i = 0; i < self->subjects->len; i++) {
-        Subject *subject = &g_array_index(self->subjects, Subject, i);
-        const gboolean is_direct = subject->path.state == AP_PATH_DIRECT;
+    for (Place place = PLACE_DIRECT; place < N_PLACES; place++) {
+        for (guint i = 0; i < self->subjects->len; i++) {
+            Subject *subject = &g_array_index(self->subjects, Subject, i);
 
-        if (subject->ifindex != ifindex || subject->refusal != AP_REASON_NONE)
-            continue;
-
-        if (left[is_direct] > 0)
-            left[is_direct]--;
-        else
-            subject->refusal = AP_REASON_LIMIT;
+            if (subject->ifindex != ifindex || subject->refusal != AP_REASON_NONE
+                || place_of(subject) != place)
+                continue;
+            if (left > 0)
+                left--;
+            else
+                subject->refusal = AP_REASON_LIMIT;
+        }
     }
 }
 
@@ -331,7 +329,7 @@ turn_away(Turn *self, Subject *subject)
     if (hands_off) {
         next_boot_usec = subject->path.not_before_boot_usec;
     } else {
-        ap_path_leave(&subject->path, subject->refusal, self->now);
+        ap_path_leave(&subject->path, subject->peer, subject->refusal, self->now);
         if (subject->admission.reason == AP_REASON_NONE)
             next_boot_usec = AP_NEVER;
     }

@@ -2,6 +2,8 @@
 
 #include "helper/core/spot.h"
 
+#include <string.h>
+
 /**
  * Prefixes shorter than this, in bits, count as default routes: 0.0.0.0/0, its two halves, and
  * whatever else says "everything" in pieces. Source: security rule A5, decisions.md 16.
@@ -9,8 +11,15 @@
 #define SHORTEST_ROUTE4 8
 #define SHORTEST_ROUTE6 32
 
+/**
+ * Size of the filter, as a power of two in bits: 4,096 bits for at most some 2,500 addresses of
+ * one tunnel's candidates. A filter that is too small costs time and nothing else.
+ */
+#define FILTER_LOG2 12
+
 struct _ApSpots {
     GArray *list; /* (owned) (element-type ApSpot) by index, address; each once */
+    guint64 filter[(1 << FILTER_LOG2) / 64];
 };
 
 static int
@@ -24,12 +33,36 @@ compare_spots(gconstpointer a, gconstpointer b)
     return ap_addr_compare(&x->addr, &y->addr);
 }
 
+/* Where @addr stands in the filter: multiplicative hashing, Knuth, TAOCP 3, 6.4. */
+static guint
+filter_bit(const ApAddr *addr)
+{
+    guint64 halves[2];
+
+    memcpy(halves, addr->bytes, sizeof(halves));
+    return (guint) (((halves[0] ^ (halves[1] * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)))
+                     * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15))
+                    >> (64 - FILTER_LOG2));
+}
+
+/* FALSE: surely nobody asks about @prefix. Nearly all of 10,000 peers end here. */
+static gboolean
+may_matter(const ApSpots *self, const ApCidr *prefix)
+{
+    const guint bit = filter_bit(&prefix->addr);
+
+    return !ap_cidr_is_host(prefix)
+           || (self->filter[bit / 64] & (G_GUINT64_CONSTANT(1) << (bit % 64))) != 0;
+}
+
 static void
 add(ApSpots *self, guint32 ifindex, const ApAddr *addr, guint n_claims)
 {
+    const guint bit = filter_bit(addr);
     const ApSpot spot = {.ifindex = ifindex, .addr = *addr, .n_claims = n_claims};
 
     g_array_append_val(self->list, spot);
+    self->filter[bit / 64] |= G_GUINT64_CONSTANT(1) << (bit % 64);
 }
 
 /**
@@ -45,16 +78,26 @@ ap_spots_is_repeated(const ApAddr *addresses, guint at)
     return FALSE;
 }
 
+/*
+ * Whether the offer counts against others that want the same address. One that is refused for
+ * its key takes no address away from anybody, or else a server need only name the hub beside it.
+ */
+static gboolean
+is_claim(const ApWorld *world, const ApCandidate *candidate)
+{
+    const ApDevice *device = ap_world_find_device(world, candidate->ifindex);
+
+    if (candidate->withdrawn || device == NULL)
+        return FALSE;
+    return ap_device_find(device, &candidate->key) == NULL
+           || ap_world_find_ours(world, device, &candidate->key) != NULL;
+}
+
 static void
 add_candidate(ApSpots *self, const ApWorld *world, const ApCandidate *candidate)
 {
-    const ApDevice *device = ap_world_find_device(world, candidate->ifindex);
     const ApAddr link_local = ap_key_link_local(&candidate->key);
-    /* What the rules on keys refuse anyway takes no address away from anybody. */
-    const gboolean is_foreign = device == NULL
-                                || (ap_device_find(device, &candidate->key) != NULL
-                                    && !ap_world_find_ours(world, device, &candidate->key));
-    const guint n_claims = is_foreign || candidate->withdrawn ? 0 : 1;
+    const guint n_claims = is_claim(world, candidate) ? 1 : 0;
 
     add(self, candidate->ifindex, &link_local, n_claims);
     for (guint i = 0; i < candidate->n_addresses; i++) {
@@ -167,6 +210,8 @@ mark_device(ApSpots *self, const ApWorld *world, const ApDevice *device)
         for (guint j = 0; j < peer->allowed->len; j++) {
             const ApCidr *prefix = &g_array_index(peer->allowed, ApCidr, j);
 
+            if (!may_matter(self, prefix))
+                continue;
             mark_inside(self, world, device, peer, prefix);
             if (!ap_spot_is_default(prefix))
                 mark_outside(self, prefix);
@@ -178,16 +223,15 @@ mark_device(ApSpots *self, const ApWorld *world, const ApDevice *device)
 static void
 mark_pins(ApSpots *self, const ApPath *path, ApInstant now)
 {
-    if (path->pinned_until_boot_usec <= now.boot_usec)
-        return;
+    for (guint i = 0; i < path->n_pins; i++) {
+        const ApPin *pin = &path->pins[i];
+        ApSpot *spot = (ApSpot *) ap_spots_find(self, path->ifindex, &pin->addr);
 
-    for (guint i = 0; i < path->n_pinned; i++) {
-        ApSpot *spot = (ApSpot *) ap_spots_find(self, path->ifindex, &path->pinned[i]);
-
-        if (spot == NULL)
+        if (spot == NULL || pin->until_boot_usec <= now.boot_usec
+            || pin->until_boot_usec <= spot->pinned_until_boot_usec)
             continue;
-        if (spot->pin == NULL || spot->pin->pinned_until_boot_usec < path->pinned_until_boot_usec)
-            spot->pin = path;
+        spot->pinner = path;
+        spot->pinned_until_boot_usec = pin->until_boot_usec;
     }
 }
 

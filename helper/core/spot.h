@@ -26,7 +26,8 @@ typedef struct {
     const ApDevicePeer *router; /* (nullable) configured, holds it in a network: the narrowest */
     ApCidr route;               /* that network */
     guint n_claims;             /* candidates that want it */
-    const ApPath *pin;          /* (nullable) whose it was a moment ago, the latest */
+    const ApPath *pinner;       /* (nullable) whose it was a moment ago, the latest */
+    gint64 pinned_until_boot_usec;
 
     /* outside */
     gboolean tunnelled; /* some peer routes it, by more than a default route */

@@ -48,6 +48,23 @@ compare_candidates(gconstpointer a, gconstpointer b)
     return by_index != 0 ? by_index : ap_key_compare(&x->key, &y->key);
 }
 
+/* A key that is offered twice is refused, and it shall not depend on chance how that looks. */
+static int
+compare_twins(gconstpointer a, gconstpointer b)
+{
+    const ApCandidate *x = a;
+    const ApCandidate *y = b;
+    const int by_key = compare_candidates(a, b);
+
+    if (by_key != 0)
+        return by_key;
+    if (x->withdrawn != y->withdrawn)
+        return x->withdrawn ? 1 : -1;
+    if (x->why != y->why)
+        return x->why < y->why ? -1 : 1;
+    return (int) x->sources - (int) y->sources;
+}
+
 static int
 compare_paths(gconstpointer a, gconstpointer b)
 {
@@ -58,7 +75,7 @@ compare_paths(gconstpointer a, gconstpointer b)
     return by_index != 0 ? by_index : ap_key_compare(&x->key, &y->key);
 }
 
-/* The element of a sorted array that compares equal to @wanted; NULL: there is none. */
+/* The first element of a sorted array that compares equal to @wanted; NULL: there is none. */
 static gconstpointer
 find(const GArray *array, gconstpointer wanted, GCompareFunc compare)
 {
@@ -67,17 +84,15 @@ find(const GArray *array, gconstpointer wanted, GCompareFunc compare)
 
     while (low < high) {
         const guint middle = low + (high - low) / 2;
-        gconstpointer element = array->data + (gsize) middle * size;
-        const int order = compare(wanted, element);
 
-        if (order == 0)
-            return element;
-        if (order < 0)
-            high = middle;
-        else
+        if (compare(array->data + (gsize) middle * size, wanted) < 0)
             low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    if (low == array->len || compare(array->data + (gsize) low * size, wanted) != 0)
+        return NULL;
+    return array->data + (gsize) low * size;
 }
 
 static gconstpointer
@@ -87,16 +102,15 @@ find_pointer(const GPtrArray *array, gconstpointer wanted, GCompareFunc compare)
 
     while (low < high) {
         const guint middle = low + (high - low) / 2;
-        const int order = compare(&wanted, &array->pdata[middle]);
 
-        if (order == 0)
-            return array->pdata[middle];
-        if (order < 0)
-            high = middle;
-        else
+        if (compare(&array->pdata[middle], &wanted) < 0)
             low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    if (low == array->len || compare(&array->pdata[low], &wanted) != 0)
+        return NULL;
+    return array->pdata[low];
 }
 
 /**
@@ -141,20 +155,63 @@ ap_world_find_owned(const ApWorld *self, guint32 ifindex, const ApKey *key)
     return find(self->owned, &wanted, compare_owned);
 }
 
+/* Whether the entry is about the very device that has this index now. */
+static gboolean
+is_about(const ApOwned *owned, const ApDevice *device)
+{
+    return ap_key_equal(&owned->device_key, &device->public_key);
+}
+
+/*
+ * A prefix that is missing is no edit of the peer: whoever gives it to another peer takes it
+ * away from this one, and so does a crash between ledger and device.
+ */
+static gboolean
+was_edited(const ApDevicePeer *peer, const ApOwned *owned)
+{
+    if (peer->has_psk)
+        return TRUE;
+
+    for (guint i = 0; i < peer->allowed->len; i++) {
+        const ApCidr *prefix = &g_array_index(peer->allowed, ApCidr, i);
+        gboolean is_known = FALSE;
+
+        for (guint j = 0; j < owned->n_allowed && !is_known; j++)
+            is_known = ap_cidr_equal(&owned->allowed[j], prefix);
+        if (!is_known)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /**
- * Finds what the ledger says about a peer of @device, as long as that is the very device that
- * the ledger means: an entry made under another key of the device gives no right to anything.
+ * Finds what the ledger says about a peer of @device, as long as the peer is ours: the ledger
+ * means this very device, under this very key, and nobody else changed the peer since.
  *
- * Returns: (transfer none) (nullable): NULL when the peer is not ours
+ * Returns: (transfer none) (nullable): NULL when the peer is not, or no longer, ours
  */
 const ApOwned *
 ap_world_find_ours(const ApWorld *self, const ApDevice *device, const ApKey *key)
 {
     const ApOwned *owned = ap_world_find_owned(self, device->id.ifindex, key);
+    const ApDevicePeer *peer = owned != NULL ? ap_device_find(device, key) : NULL;
 
-    if (owned == NULL || !ap_key_equal(&owned->device_key, &device->public_key))
+    if (owned == NULL || !is_about(owned, device))
         return NULL;
-    return owned;
+    return peer == NULL || !was_edited(peer, owned) ? owned : NULL;
+}
+
+/**
+ * Tells whether a peer that the ledger calls ours was edited by somebody else: it has a
+ * preshared key, or a prefix that the ledger does not know.
+ */
+gboolean
+ap_world_is_taken_over(const ApWorld *self, const ApDevice *device, const ApKey *key)
+{
+    const ApOwned *owned = ap_world_find_owned(self, device->id.ifindex, key);
+
+    return owned != NULL && is_about(owned, device)
+           && ap_world_find_ours(self, device, key) == NULL;
 }
 
 /**
@@ -216,7 +273,7 @@ ap_world_sort(const ApWorld *self, ApWorld *out)
         .links = sorted_pointers(self->links, compare_links),
         .devices = sorted_pointers(self->devices, compare_devices),
         .owned = sorted_values(self->owned, compare_owned),
-        .candidates = sorted_values(self->candidates, compare_candidates),
+        .candidates = sorted_values(self->candidates, compare_twins),
         .paths = sorted_values(self->paths, compare_paths),
     };
 }

@@ -56,6 +56,12 @@ typedef enum {
     AP_PATH_DIRECT,
 } ApPathState;
 
+/** An address that stays with a key for a while after the key lost it. */
+typedef struct {
+    ApAddr addr;
+    gint64 until_boot_usec;
+} ApPin;
+
 /**
  * What the planner remembers of one peer between two turns. Made and read by it alone; the
  * engine only hands it back.
@@ -92,9 +98,8 @@ typedef struct {
     gint64 tx_boot_usec;        /* when unanswered bytes first went out, 0: none */
 
     /* whose the addresses are, for a while after the path is gone (security rule A8) */
-    ApAddr pinned[AP_COORD_MAX_ADDRESSES];
-    guint n_pinned;
-    gint64 pinned_until_boot_usec;
+    ApPin pins[AP_CHANGE_MAX_ALLOWED];
+    guint n_pins;
 } ApPath;
 
 /** Borrowed: all arrays belong to the caller. */
@@ -115,6 +120,7 @@ const ApLink *ap_world_find_link(const ApWorld *self, guint32 ifindex);
 const ApDevice *ap_world_find_device(const ApWorld *self, guint32 ifindex);
 const ApOwned *ap_world_find_owned(const ApWorld *self, guint32 ifindex, const ApKey *key);
 const ApOwned *ap_world_find_ours(const ApWorld *self, const ApDevice *device, const ApKey *key);
+gboolean ap_world_is_taken_over(const ApWorld *self, const ApDevice *device, const ApKey *key);
 const ApCandidate *ap_world_find_candidate(const ApWorld *self, guint32 ifindex, const ApKey *key);
 const ApPath *ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key);
 
