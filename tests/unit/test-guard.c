@@ -320,11 +320,10 @@ test_address_stays_with_its_last_key(Fixture *self, G_GNUC_UNUSED gconstpointer 
     ApPath path = {
         .ifindex = TUNNEL,
         .key = sim_key(35),
-        .pinned = {sim_addr("10.85.0.34")},
-        .n_pinned = 1,
-        .pinned_until_boot_usec = now.boot_usec + 60 * AP_USEC_PER_SEC,
+        .pins = {{sim_addr("10.85.0.34"), now.boot_usec + 60 * AP_USEC_PER_SEC}},
+        .n_pins = 1,
     };
-    const ApInstant later = {.boot_usec = path.pinned_until_boot_usec};
+    const ApInstant later = {.boot_usec = path.pins[0].until_boot_usec};
     g_autoptr(ApPlan) plan = NULL;
     g_autoptr(ApPlan) plan_later = NULL;
 
