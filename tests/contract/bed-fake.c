@@ -81,6 +81,7 @@ bed_open_fake(Bed *out)
         .ops = &ops,
         .wireguard = fake,
         .backend = AP_BACKEND_FAKE,
+        .max_changes = G_MAXUINT,
         .keeps_scope = TRUE,
         .survives_renames = TRUE,
     };

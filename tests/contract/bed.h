@@ -33,6 +33,7 @@ typedef struct {
     const BedOps *ops;
     ApWireguard *wireguard; /* (owned) */
     ApBackend backend;
+    guint max_changes;         /* in one call, so that it ends in time on a busy machine */
     gboolean is_real;          /* in namespaces, so that permissions and processes matter */
     gboolean keeps_scope;      /* a link-local endpoint reads back with its scope */
     gboolean survives_renames; /* a device is still found after it got another name */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /** Peers written by one call, so that a daemon is done within its time. */
-#define BATCH 500
+#define BATCH 100
 
 #define N_RUNS 9
 
