@@ -7,7 +7,7 @@ The mode file is a JSON object, read again at each request; every member may be 
 
     cache    seconds for which the view of the device is kept (default 30, as the real one does)
     ports    "nat" (the source port that the hub sees), "null" or "flap" (another one each time)
-    body     sent as it is instead of an answer
+    body     sent as it is instead of an answer; bodies: the same by the client's tunnel address
     status   sent instead of 200
     silent   true: accept, then say nothing
 """
@@ -163,7 +163,8 @@ class Handler(BaseHTTPRequestHandler):
             status, kind, text = 200, "application/json", self._answer(body, mode)
         except Refused as refused:
             status, kind, text = refused.status, refused.type, refused.body
-        self._send(mode.get("status", status), kind, mode.get("body", text))
+        text = mode.get("bodies", {}).get(self.client_address[0], mode.get("body", text))
+        self._send(mode.get("status", status), kind, text)
 
     def _answer(self, body, mode):
         if self.path.partition("?")[0] != "/peering-request":
