@@ -265,6 +265,25 @@ is_edge_of_tunnel(const ApGuard *self, const ApTunnel *tunnel, const ApAddr *add
     return FALSE;
 }
 
+/*
+ * A hub has a server's address in each family, but only one of them is asked and so known. The
+ * others are where a server would be looked for, unless somebody told us where it is.
+ */
+static gboolean
+may_be_server(const ApGuard *self, const ApTunnel *tunnel, const ApSpot *spot)
+{
+    const ApDevice *device = ap_world_find_device(self->world, tunnel->ifindex);
+    const ApTunnelPolicy *entry = ap_policy_find_tunnel(self->policy, device->id.name);
+    ApAddr first;
+
+    if (spot->router == NULL || ap_spot_is_default(&spot->route)
+        || (entry != NULL && ap_endpoint_is_set(&entry->server)))
+        return FALSE;
+
+    first = ap_tunnel_first_host(&spot->route);
+    return ap_addr_equal(&first, &spot->addr);
+}
+
 /* Rule A4. */
 static ApReason
 judge_identity(const ApGuard *self, const ApTunnel *tunnel, const ApSpot *spot)
@@ -272,7 +291,8 @@ judge_identity(const ApGuard *self, const ApTunnel *tunnel, const ApSpot *spot)
     if (has_addr(self->own, &spot->addr))
         return AP_REASON_ADDRESS_OWN;
     if (has_addr(self->reserved, &spot->addr) || is_edge_of_tunnel(self, tunnel, &spot->addr)
-        || (spot->router != NULL && is_edge(&spot->route, &spot->addr)))
+        || (spot->router != NULL && is_edge(&spot->route, &spot->addr))
+        || may_be_server(self, tunnel, spot))
         return AP_REASON_ADDRESS_HUB;
     return AP_REASON_NONE;
 }

@@ -229,8 +229,9 @@ local_for(const ApLink *link, const ApAddr *addr)
     return local;
 }
 
-static ApAddr
-first_host(const ApCidr *network)
+/** The first address of @network that a host may have: where a server is looked for. */
+ApAddr
+ap_tunnel_first_host(const ApCidr *network)
 {
     ApAddr addr = network->addr;
 
@@ -249,12 +250,12 @@ guess_server(const Case *self, const ApDevicePeer *hub, guint at)
     ApAddr addr;
 
     if (routed.peer != NULL) {
-        addr = first_host(&routed.prefix);
+        addr = ap_tunnel_first_host(&routed.prefix);
         if (may_be_server(self, hub, &addr))
             return addr;
     }
 
-    addr = first_host(&network);
+    addr = ap_tunnel_first_host(&network);
     return may_be_server(self, hub, &addr) ? addr : (ApAddr){.family = AF_UNSPEC};
 }
 

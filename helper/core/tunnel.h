@@ -29,6 +29,8 @@ ApTunnel ap_tunnel_judge(const ApDevice *device,
                          const GArray *owned,
                          const ApPolicy *policy);
 
+ApAddr ap_tunnel_first_host(const ApCidr *network);
+
 const ApDevicePeer *
 ap_tunnel_route(const ApDevice *device, const GArray *owned, const ApAddr *addr, ApCidr *prefix);
 

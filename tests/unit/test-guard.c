@@ -114,6 +114,7 @@ static const struct {
     {"10.85.0.0", AP_REASON_ADDRESS_HUB},
     {"10.85.0.255", AP_REASON_ADDRESS_HUB},
     {"fd85::", AP_REASON_ADDRESS_HUB},
+    {"fd85::1", AP_REASON_ADDRESS_HUB}, /* the server's in the family that is not asked */
     {"192.168.77.1", AP_REASON_ADDRESS_HUB},
     {"192.168.77.3", AP_REASON_ADDRESS_HUB},
     {"203.0.113.1", AP_REASON_ADDRESS_HUB},
