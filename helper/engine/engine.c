@@ -238,8 +238,11 @@ update_askers(ApEngine *self,
             ap_asker_set_network(asker, network, now);
             g_ptr_array_add(self->askers, asker);
         }
-        if (asker != NULL)
-            wake_at = MIN(wake_at, ap_asker_update(asker, &input, now));
+        if (asker != NULL) {
+            const gint64 ask_at = ap_asker_update(asker, &input, now);
+
+            wake_at = MIN(wake_at, ask_at);
+        }
     }
 
     for (guint i = self->askers->len; i > 0; i--) {
@@ -376,11 +379,16 @@ turn(ApEngine *self)
     self->metrics.values[AP_METRIC_CHANGES] += stats.n_changes;
     self->metrics.values[AP_METRIC_APPLY_FAILED] += stats.n_failed;
 
+    /* Each in a variable of its own: MIN() evaluates what it returns twice. */
     if (self->stopped != NULL) {
-        wake_at = MIN(wake_at, finish_stopping(self, now));
+        const gint64 finish_at = finish_stopping(self, now);
+
+        wake_at = MIN(wake_at, finish_at);
     } else {
-        wake_at = MIN(wake_at, update_askers(self, &world, plan, network, now));
-        wake_at = MIN(wake_at, next_settle(self, &world, plan, now));
+        const gint64 ask_at = update_askers(self, &world, plan, network, now);
+        const gint64 settle_at = next_settle(self, &world, plan, now);
+
+        wake_at = MIN(wake_at, MIN(ask_at, settle_at));
     }
     publish_turn(self, &world, plan, now);
     keep_memory(self, plan);

@@ -246,7 +246,8 @@ run_unprivileged(const ApOptions *options)
 static gboolean
 take_place(const ApOptions *options, ApLedger **ledger, GError **error)
 {
-    if (!ap_privileges_prepare_directory(options->runtime_dir, options->user, error)
+    if (!ap_privileges_check(error)
+        || !ap_privileges_prepare_directory(options->runtime_dir, options->user, error)
         || !ap_privileges_prepare_directory(options->state_dir, options->user, error)
         || !ap_privileges_reduce(options->user, error))
         return FALSE;

@@ -37,6 +37,33 @@ find_user(const char *user)
     return entry != NULL && entry->pw_uid != 0 ? entry : NULL;
 }
 
+static gboolean
+has_net_admin(void)
+{
+    return capng_get_caps_process() == 0
+           && capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN) != 0;
+}
+
+/**
+ * Tells whether we have the one capability that everything needs.
+ *
+ * @error: AP_ERROR_DENIED; the message says what is missing and how to get it
+ */
+gboolean
+ap_privileges_check(GError **error)
+{
+    if (has_net_admin())
+        return TRUE;
+
+    g_set_error_literal(error,
+                        AP_ERROR,
+                        AP_ERROR_DENIED,
+                        "the capability CAP_NET_ADMIN is missing: without it no WireGuard device "
+                        "can be read or changed; start the helper with "
+                        "'systemctl start wg-autopeer', or as root");
+    return FALSE;
+}
+
 /**
  * Makes a directory that only @user can enter, or corrects the owner of one that is there.
  *
@@ -49,30 +76,24 @@ find_user(const char *user)
 gboolean
 ap_privileges_prepare_directory(const char *path, const char *user, GError **error)
 {
+    g_autofree char *what = g_strdup_printf("make the directory %s", path);
     const struct passwd *entry = find_user(user);
     struct stat st;
 
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return set_denied(error, path);
+        return set_denied(error, what);
 
     if (lstat(path, &st) != 0)
-        return set_denied(error, path);
+        return set_denied(error, what);
     if (!S_ISDIR(st.st_mode)) {
         errno = ENOTDIR;
-        return set_denied(error, path);
+        return set_denied(error, what);
     }
 
     if (entry != NULL && st.st_uid != entry->pw_uid
         && lchown(path, entry->pw_uid, entry->pw_gid) != 0)
-        return set_denied(error, path);
+        return set_denied(error, what);
     return TRUE;
-}
-
-static gboolean
-has_net_admin(void)
-{
-    return capng_get_caps_process() == 0
-           && capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN) != 0;
 }
 
 /* Leaves CAP_NET_ADMIN alone in the permitted and effective sets and nothing in the others. */
@@ -80,7 +101,10 @@ static gboolean
 keep_net_admin(const struct passwd *entry, GError **error)
 {
     capng_clear(CAPNG_SELECT_ALL);
-    if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN) != 0)
+    if (capng_update(CAPNG_ADD,
+                     CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
+                     CAP_NET_ADMIN)
+        != 0)
         return set_denied(error, "choose the capability CAP_NET_ADMIN");
 
     if (entry != NULL) {
@@ -92,10 +116,9 @@ keep_net_admin(const struct passwd *entry, GError **error)
         return TRUE;
     }
 
-    /* The bounding set can only be changed with CAP_SETPCAP, which systemd does not give; there
-     * it is what the unit says already. */
-    if (capng_have_capability(CAPNG_BOUNDING_SET, CAP_SETPCAP) && geteuid() == 0)
-        (void) capng_apply(CAPNG_SELECT_BOUNDS);
+    /* Fails without CAP_SETPCAP, which the unit does not give; there the bounding set is what
+     * the unit says already. */
+    (void) capng_apply(CAPNG_SELECT_BOUNDS);
     if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) != 0)
         return set_denied(error, "give up capabilities");
     return TRUE;
@@ -128,25 +151,22 @@ prove_net_admin_alone(GError **error)
  *
  * @user: the system user to become; "root", or a user that does not exist, keeps uid 0:
  *     wireguard-go's control socket belongs to root alone
- * @error: AP_ERROR_DENIED; the message says what is missing and how to get it
+ * @error: AP_ERROR_DENIED
  */
 gboolean
 ap_privileges_reduce(const char *user, GError **error)
 {
-    if (!has_net_admin()) {
-        g_set_error_literal(error,
-                            AP_ERROR,
-                            AP_ERROR_DENIED,
-                            "the capability CAP_NET_ADMIN is missing: without it no WireGuard "
-                            "device can be read or changed; start the helper with "
-                            "'systemctl start wg-autopeer', or as root");
+    if (!ap_privileges_check(error))
         return FALSE;
-    }
 
-    if (geteuid() == 0 && prctl(PR_SET_SECUREBITS, LOCKED_SECUREBITS, 0, 0, 0) != 0
+    const struct passwd *entry = find_user(user);
+
+    /* Where the unit has done it already, the right to do it again is missing. An ordinary user
+     * has nothing to gain from being root, and no_new_privs keeps it so. */
+    if (entry == NULL && geteuid() == 0 && prctl(PR_SET_SECUREBITS, LOCKED_SECUREBITS, 0, 0, 0) != 0
         && errno != EPERM)
         return set_denied(error, "lock the secure bits");
-    if (!keep_net_admin(find_user(user), error))
+    if (!keep_net_admin(entry, error))
         return FALSE;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return set_denied(error, "set no_new_privs");

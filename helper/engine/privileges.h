@@ -11,6 +11,7 @@
 
 G_BEGIN_DECLS
 
+gboolean ap_privileges_check(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean ap_privileges_prepare_directory(const char *path, const char *user, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 gboolean ap_privileges_reduce(const char *user, GError **error) G_GNUC_WARN_UNUSED_RESULT;
