@@ -3,7 +3,8 @@
 /**
  * @file
  * Prints the list of links as one line of JSON at the start and after each change, with
- * CLOCK_MONOTONIC in milliseconds; ends with standard input.
+ * CLOCK_MONOTONIC in milliseconds; ends with standard input. With --ends it prints the first and
+ * the last list only, and how many there were: printing costs more than watching.
  */
 
 #include "helper/core/policy.h"
@@ -13,6 +14,7 @@
 #include <glib-unix.h>
 
 #include <stdio.h>
+#include <string.h>
 
 static void
 append_addr(GString *line, const ApAddr *addr)
@@ -94,15 +96,16 @@ append_link(GString *line, const ApLink *link)
 }
 
 static void
-print_links(const GPtrArray *links)
+print_links(const GPtrArray *links, guint n_changes)
 {
     g_autoptr(ApPolicy) policy = ap_policy_new();
     g_autoptr(GString) line = g_string_new(NULL);
 
     policy->link_kinds = G_MAXUINT;
     g_string_append_printf(line,
-                           "{\"msec\":%" G_GINT64_FORMAT ",\"network\":\"%016" G_GINT64_MODIFIER
-                           "x\",\"links\":[",
+                           "{\"changes\":%u,\"msec\":%" G_GINT64_FORMAT
+                           ",\"network\":\"%016" G_GINT64_MODIFIER "x\",\"links\":[",
+                           n_changes,
                            g_get_monotonic_time() / G_TIME_SPAN_MILLISECOND,
                            ap_uplink_fingerprint(links, policy));
     for (guint i = 0; i < links->len; i++) {
@@ -115,36 +118,58 @@ print_links(const GPtrArray *links)
     (void) fflush(stdout);
 }
 
+/* What the callbacks need. */
+typedef struct {
+    ApNetwatch *netwatch; /* (owned) */
+    GMainLoop *loop;      /* (owned) */
+    gboolean ends;
+    guint n_changes;
+} Program;
+
 static void
 on_changed(gpointer data)
 {
-    ApNetwatch **netwatch = data;
+    Program *self = data;
 
-    print_links(ap_netwatch_get_links(*netwatch));
+    self->n_changes++;
+    if (!self->ends)
+        print_links(ap_netwatch_get_links(self->netwatch), self->n_changes);
 }
 
 static gboolean
 on_end(G_GNUC_UNUSED int fd, G_GNUC_UNUSED GIOCondition condition, gpointer data)
 {
-    g_main_loop_quit(data);
+    Program *self = data;
+
+    g_main_loop_quit(self->loop);
     return G_SOURCE_REMOVE;
 }
 
-int
-main(void)
+static void
+run(Program *self)
 {
-    g_autoptr(ApNetwatch) netwatch = NULL;
-    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    print_links(ap_netwatch_get_links(self->netwatch), 0);
+    (void) g_unix_fd_add(0, G_IO_IN | G_IO_HUP, on_end, self);
+    g_main_loop_run(self->loop);
+    if (self->ends)
+        print_links(ap_netwatch_get_links(self->netwatch), self->n_changes);
+}
+
+int
+main(int argc, char **argv)
+{
+    Program self = {.ends = argc > 1 && strcmp(argv[1], "--ends") == 0};
     g_autoptr(GError) error = NULL;
 
-    netwatch = ap_netwatch_new(on_changed, &netwatch, &error);
-    if (netwatch == NULL) {
+    self.netwatch = ap_netwatch_new(on_changed, &self, &error);
+    if (self.netwatch == NULL) {
         (void) fprintf(stderr, "print-links: %s\n", error->message);
         return 1;
     }
 
-    print_links(ap_netwatch_get_links(netwatch));
-    (void) g_unix_fd_add(0, G_IO_IN | G_IO_HUP, on_end, loop);
-    g_main_loop_run(loop);
+    self.loop = g_main_loop_new(NULL, FALSE);
+    run(&self);
+    g_main_loop_unref(self.loop);
+    ap_netwatch_free(self.netwatch);
     return 0;
 }
