@@ -195,10 +195,10 @@ def test_a_storm_of_events_costs_little(anna, lan):
         storm.stdin.flush()
         n += 20
         time.sleep(max(0, start + n / 1000 - time.monotonic()))
-    seconds = time.monotonic() - start
-    used = cpu_seconds(watcher.process.pid) - cpu
     storm.stdin.close()
     assert storm.wait() == 0
+    seconds = time.monotonic() - start
+    used = cpu_seconds(watcher.process.pid) - cpu
     time.sleep(QUIET)
     watcher.end()
     last = watcher.reports()[-1]
