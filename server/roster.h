@@ -18,7 +18,7 @@ G_BEGIN_DECLS
  * Most host prefixes of one peer that are looked at. Peers have one of each family; a peer with
  * more than this is a router, and its further addresses identify nobody.
  */
-#define AP_ROSTER_MAX_ADDRESSES 16
+#define AP_ROSTER_MAX_ADDRESSES 8
 
 /** Most addresses that the hub itself may have on the tunnel. */
 #define AP_ROSTER_MAX_OWN 16

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "server/privilege.h"
+
+#include "common/error.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/**
+ * Tells whether this process may read a WireGuard device at all.
+ *
+ * @error: AP_ERROR_DENIED: what is missing and how to get it
+ */
+gboolean
+ap_privilege_check(GError **error)
+{
+    if (capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN))
+        return TRUE;
+
+    g_set_error_literal(
+        error,
+        AP_ERROR,
+        AP_ERROR_DENIED,
+        "could not read the WireGuard interface: CAP_NET_ADMIN is missing; start the server as "
+        "root (sudo wg-autopeer-server) or by its systemd unit (systemctl start "
+        "wg-autopeer-server)");
+    return FALSE;
+}
+
+static gboolean
+fail(GError **error, const char *what)
+{
+    g_set_error(error, AP_ERROR, AP_ERROR_DENIED, "could not %s: %s", what, g_strerror(errno));
+    return FALSE;
+}
+
+/* Both processes die with the one that started them, whatever happened to it. */
+static gboolean
+lock(GError **error)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return fail(error, "give up new privileges");
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0)
+        return fail(error, "be told of the end of the first process");
+    return TRUE;
+}
+
+/**
+ * Leaves this process CAP_NET_ADMIN and nothing else.
+ *
+ * The user stays: the control socket of a userspace WireGuard device belongs to root.
+ *
+ * @error: AP_ERROR_DENIED
+ */
+gboolean
+ap_privilege_keep_net_admin(GError **error)
+{
+    capng_clear(CAPNG_SELECT_ALL);
+    if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN) != 0
+        || capng_apply(CAPNG_SELECT_ALL) != 0)
+        return fail(error, "keep CAP_NET_ADMIN alone");
+    return lock(error);
+}
+
+static gboolean
+change_user(GError **error)
+{
+    const struct passwd *account = getpwnam(AP_SERVER_USER);
+
+    if (account == NULL)
+        account = getpwnam(AP_SERVER_FALLBACK_USER);
+    if (account == NULL) {
+        errno = ENOENT;
+        return fail(error, "find the user " AP_SERVER_FALLBACK_USER);
+    }
+    if (capng_change_id((int) account->pw_uid,
+                        (int) account->pw_gid,
+                        CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING)
+        != 0)
+        return fail(error, "become another user");
+    return TRUE;
+}
+
+/**
+ * Leaves this process no capability and, when it was root, another user.
+ *
+ * @error: AP_ERROR_DENIED when anything is left; the process must then end
+ */
+gboolean
+ap_privilege_drop_all(GError **error)
+{
+    capng_clear(CAPNG_SELECT_ALL);
+    if (geteuid() == 0 ? !change_user(error) : capng_apply(CAPNG_SELECT_ALL) != 0) {
+        if (error != NULL && *error == NULL)
+            return fail(error, "drop the capabilities");
+        return FALSE;
+    }
+
+    if (capng_get_caps_process() != 0 || capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE
+        || geteuid() == 0) {
+        errno = EPERM;
+        return fail(error, "drop the capabilities");
+    }
+    return lock(error);
+}
