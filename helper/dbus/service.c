@@ -102,6 +102,13 @@ ap_service_handles(const char *method)
     return find_handler(method) != NULL;
 }
 
+/** Returns: how many callers are remembered for their limits */
+guint
+ap_service_count_senders(const ApService *self)
+{
+    return ap_senders_count(self->senders);
+}
+
 /* The last argument of each method is a dictionary of options, and none has any yet. */
 static gboolean
 check_options(GVariant *arguments, GError **error)

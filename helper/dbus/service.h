@@ -25,6 +25,7 @@ ApService *ap_service_new(const ApServiceOps *ops, gpointer user_data);
 gboolean ap_service_export(ApService *self, GDBusConnection *connection, GError **error);
 void ap_service_publish(ApService *self, ApView *view);
 gboolean ap_service_handles(const char *method);
+guint ap_service_count_senders(const ApService *self);
 void ap_service_free(ApService *self);
 
 void ap_service_own_async(GDBusConnection *connection,
