@@ -7,7 +7,7 @@
 #include "common/error.h"
 
 #include <locale.h>
-#include <string.h>
+#include <unistd.h>
 
 /** What was asked for on the command line. */
 typedef struct {
@@ -96,13 +96,19 @@ find_command(const Arguments *arguments, GError **error)
     return NULL;
 }
 
+/* What the bus writes about a call that its policy forbids is meant for its log. */
 static ApExit
 complain(const GError *error)
 {
     g_autofree char *message = ap_text_escape(error->message);
+    ApExit code = ap_session_exit_code(error);
 
-    g_printerr("wg-autopeer: %s\n", message);
-    return ap_session_exit_code(error);
+    if (code == AP_EXIT_DENIED && geteuid() != 0)
+        g_printerr("wg-autopeer: not allowed: only root may ask the helper\n");
+    else
+        g_printerr("wg-autopeer: %s\n", message);
+
+    return code;
 }
 
 static ApExit
