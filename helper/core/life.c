@@ -138,9 +138,23 @@ has_unanswered(const ApPath *path, const ApDevicePeer *peer, ApInstant now)
     return peer->tx_bytes - path->tx_base > n_keepalives * KEEPALIVE_LEN + HANDSHAKE_INITIATION_LEN;
 }
 
+/*
+ * Whether nothing but attempts at a handshake came in: the far end does not hear our answers.
+ * Packets with data are multiples of 16 bytes long, which up to three initiations never are.
+ */
 static gboolean
-is_silent(ApPath *path, const ApDevicePeer *peer, ApInstant now)
+is_only_initiations(guint64 n_bytes)
 {
+    return n_bytes == HANDSHAKE_INITIATION_LEN || n_bytes == 2 * HANDSHAKE_INITIATION_LEN
+           || n_bytes == 3 * HANDSHAKE_INITIATION_LEN;
+}
+
+static gboolean
+is_silent(ApPath *path, const ApDevicePeer *peer, gboolean renewed, ApInstant now)
+{
+    if (!renewed && is_only_initiations(peer->rx_bytes - path->rx_base))
+        path->rx_base = peer->rx_bytes;
+
     /* Smaller than before: somebody made the peer anew, and the count starts anew too. */
     if (peer->rx_bytes != path->rx_base || peer->tx_bytes < path->tx_base) {
         note_incoming(path, peer, now);
@@ -173,7 +187,7 @@ ap_life_judge_direct(ApPath *path,
 
     if (!endpoint_is_good)
         return (ApLifeVerdict){.life = AP_LIFE_DEAD, .why = AP_REASON_ROAMED};
-    if (is_silent(path, peer, now))
+    if (is_silent(path, peer, renewed, now))
         return (ApLifeVerdict){.life = AP_LIFE_DEAD, .why = AP_REASON_SILENT};
     if (!renewed && age >= SESSION_USEC && peer->tx_bytes > path->tx_handshake)
         return (ApLifeVerdict){.life = AP_LIFE_DEAD, .why = AP_REASON_HANDSHAKE_OLD};
