@@ -3,6 +3,8 @@
 #include "helper/core/path.h"
 #include "tests/unit/sim.h"
 
+#include <time.h>
+
 /*
  * One host whose device the test moves by hand. Our key is lower than the peer's, so that we
  * are the side that starts; tests of the other side swap them.
@@ -583,7 +585,7 @@ test_large_device(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
     const guint n_turns = 20;
     ApWorld world;
-    gint64 began;
+    clock_t began;
 
     ap_wireguard_fake_remove_peer(self->sim->wireguard, TUNNEL, &self->hub);
     sim_add_peer(self->sim, TUNNEL, &self->hub, "10.0.0.0/8,fd85::/48");
@@ -608,15 +610,16 @@ test_large_device(Fixture *self, G_GNUC_UNUSED gconstpointer data)
     }
 
     world = sim_read(self->sim);
-    began = g_get_monotonic_time();
+    began = clock();
     for (guint i = 0; i < n_turns; i++) {
         g_autoptr(ApPlan) plan = ap_plan_make(&world, self->sim->policy, self->now);
 
         g_assert_cmpuint(plan->verdicts->len, ==, 256);
     }
-    began = g_get_monotonic_time() - began;
-    g_test_message("%.2f ms a plan", (double) began / n_turns / 1000);
-    g_assert_cmpint(began / n_turns, <, 500 * AP_USEC_PER_MSEC);
+    /* Processor time: other work on the machine is not ours to measure. */
+    const double msec = 1000.0 * (double) (clock() - began) / CLOCKS_PER_SEC / n_turns;
+    g_test_message("%.2f ms a plan", msec);
+    g_assert_cmpfloat(msec, <, 200);
 }
 
 #define ADD(path, data, test) g_test_add(path, Fixture, data, set_up, test, tear_down)
