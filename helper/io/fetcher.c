@@ -51,7 +51,7 @@ typedef struct {
 /**
  * @child: (owned) (nullable): NULL while there is nothing to do, and after it died
  * @current: (owned) (nullable)
- * @id: of the last exchange that the child got
+ * @id: of the last exchange that began: a late result of an earlier one must not end this one
  */
 struct _ApFetcher {
     char *program;
@@ -206,7 +206,7 @@ hand_over(Exchange *self, GError **error)
 {
     ApFetcher *fetcher = self->fetcher;
     ApExchange exchange = {
-        .id = ++fetcher->id,
+        .id = fetcher->id,
         .wait_sec = (guint16) self->wait_sec,
         .body = self->body,
         .n_body_bytes = strlen(self->body),
@@ -353,6 +353,7 @@ ap_fetcher_ask_async(ApFetcher *self,
     watch_cancellable(exchange, cancellable);
 
     self->current = exchange;
+    self->id++;
     begin(exchange);
 }
 
