@@ -7,6 +7,16 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+
+/* The shadow memory of the sanitizer takes seconds to list, and it is not what is measured. */
+static void
+forget_files(void)
+{
+}
+
+#else
+
 /** A mapping as /proc/self/smaps lists it. */
 typedef struct {
     gsize start;
@@ -45,16 +55,8 @@ forget(const Mapping *mapping)
                        MADV_DONTNEED);
 }
 
-/**
- * Unmaps the pages of programs and libraries that nobody has written to; those that are used
- * again come back from the page cache by themselves.
- *
- * Starting touches all of libcurl's forty libraries, running hardly any: this takes 7 MiB of the
- * process down to 3. A mapping with a page of its own ("Anonymous") was changed by the dynamic
- * linker and is left alone. Needs /proc; without it nothing is given back.
- */
-void
-ap_memory_forget_files(void)
+static void
+forget_files(void)
 {
     g_autofree char *smaps = NULL;
     g_auto(GStrv) lines = NULL;
@@ -72,6 +74,22 @@ ap_memory_forget_files(void)
         if (sscanf(*line, "Anonymous: %lu kB", &anonymous_kib) == 1 && anonymous_kib == 0)
             forget(&mapping);
     }
+}
+
+#endif
+
+/**
+ * Unmaps the pages of programs and libraries that nobody has written to; those that are used
+ * again come back from the page cache by themselves.
+ *
+ * Starting touches all of libcurl's forty libraries, running hardly any: this takes 7 MiB of the
+ * process down to 3. A mapping with a page of its own ("Anonymous") was changed by the dynamic
+ * linker and is left alone. Needs /proc; without it nothing is given back.
+ */
+void
+ap_memory_forget_files(void)
+{
+    forget_files();
 }
 
 /**
