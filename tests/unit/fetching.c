@@ -51,6 +51,17 @@ fetching_start(Fetching *self,
 }
 
 void
+fetching_start_at(Fetching *self,
+                  ApFetcher *fetcher,
+                  const ApFetchTarget *target,
+                  const ApRequest *request)
+{
+    self->fetcher = fetcher;
+    self->started_usec = g_get_monotonic_time();
+    ap_fetcher_ask_async(fetcher, target, request, NULL, on_done, self);
+}
+
+void
 fetching_wait(Fetching *self)
 {
     while (!self->done)

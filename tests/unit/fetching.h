@@ -31,6 +31,10 @@ void fetching_start(Fetching *self,
                     guint16 port,
                     guint wait_sec,
                     GCancellable *cancellable);
+void fetching_start_at(Fetching *self,
+                       ApFetcher *fetcher,
+                       const ApFetchTarget *target,
+                       const ApRequest *request);
 void fetching_wait(Fetching *self);
 void fetching_run(Fetching *self, ApFetcher *fetcher, guint16 port);
 gint64 fetching_msec(const Fetching *self);

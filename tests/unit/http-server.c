@@ -2,7 +2,8 @@
 
 #include "tests/unit/http-server.h"
 
-#include <netinet/in.h>
+#include "common/endpoint.h"
+
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -146,25 +147,40 @@ run(gpointer data)
     return NULL;
 }
 
-HttpServer *
-http_server_new(void)
+static HttpServer *
+new_at(const char *text)
 {
     HttpServer *self = g_new0(HttpServer, 1);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr = {.s_addr = g_htonl(INADDR_LOOPBACK)}};
-    socklen_t n = sizeof(address);
+    struct sockaddr_storage sockaddr;
+    ApEndpoint endpoint = {0};
+
+    g_assert_true(ap_addr_parse(&endpoint.addr, text, NULL));
+    socklen_t n = ap_endpoint_to_sockaddr(&endpoint, &sockaddr);
 
     g_mutex_init(&self->lock);
     self->script = g_bytes_new(NULL, 0);
     self->request = g_string_new(NULL);
     self->stop = eventfd(0, EFD_CLOEXEC);
-    self->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    g_assert_cmpint(bind(self->listener, (struct sockaddr *) &address, n), ==, 0);
+    self->listener = socket(endpoint.addr.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_cmpint(bind(self->listener, (struct sockaddr *) &sockaddr, n), ==, 0);
     g_assert_cmpint(listen(self->listener, 16), ==, 0);
-    g_assert_cmpint(getsockname(self->listener, (struct sockaddr *) &address, &n), ==, 0);
-    self->port = g_ntohs(address.sin_port);
+    g_assert_cmpint(getsockname(self->listener, (struct sockaddr *) &sockaddr, &n), ==, 0);
+    g_assert_true(ap_endpoint_from_sockaddr(&endpoint, (struct sockaddr *) &sockaddr));
+    self->port = endpoint.port;
     self->thread = g_thread_new("http-server", run, self);
     return self;
+}
+
+HttpServer *
+http_server_new(void)
+{
+    return new_at("127.0.0.1");
+}
+
+HttpServer *
+http_server_new_v6(void)
+{
+    return new_at("::1");
 }
 
 guint16

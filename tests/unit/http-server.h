@@ -24,6 +24,7 @@ typedef enum {
 typedef struct _HttpServer HttpServer;
 
 HttpServer *http_server_new(void);
+HttpServer *http_server_new_v6(void);
 guint16 http_server_get_port(HttpServer *self);
 void http_server_script(HttpServer *self, const char *bytes, gsize n_bytes, HttpThen then);
 char *http_server_dup_request(HttpServer *self);

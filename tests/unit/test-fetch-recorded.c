@@ -199,11 +199,32 @@ test_request_on_the_wire(void)
                          "\"pubkey\":\"fHuPNEGIvwdB8zTdO6+kU9o7nQfre700wCXRFgjB2lc=\"}]"));
 }
 
+static void
+test_host_of_an_ipv6_server(void)
+{
+    g_autoptr(ApFetcher) fetcher = fetching_new_fetcher();
+    g_autoptr(HttpServer) server = http_server_new_v6();
+    ApFetchTarget target = {.device = "lo", .server = {.port = http_server_get_port(server)}};
+    g_autofree char *request = NULL, *host = NULL;
+    g_auto(Fetching) fetching = {0};
+    g_auto(ApRequest) nothing = {0};
+
+    g_assert_true(ap_addr_parse(&target.local, "::1", NULL));
+    target.server.addr = target.local;
+    fetching_start_at(&fetching, fetcher, &target, &nothing);
+    fetching_wait(&fetching);
+    request = http_server_dup_request(server);
+    host = g_strdup_printf("\r\nHost: [::1]:%u\r\n", target.server.port);
+    g_test_message("%s", request);
+    g_assert_nonnull(strstr(request, host));
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fetch/every-recording", test_every_recording);
     g_test_add_func("/fetch/request-on-the-wire", test_request_on_the_wire);
+    g_test_add_func("/fetch/host-of-an-ipv6-server", test_host_of_an_ipv6_server);
     return g_test_run();
 }
