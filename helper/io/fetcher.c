@@ -2,6 +2,7 @@
 
 #include "helper/io/fetcher.h"
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/exchange.h"
 #include "common/fd.h"
@@ -23,7 +24,7 @@
 
 /** Shortest time between two starts of the child, in microseconds: one that dies at once must
  * not keep the machine busy. */
-#define RESPAWN_USEC G_USEC_PER_SEC
+#define RESPAWN_USEC AP_USEC_PER_SEC
 
 /**
  * One exchange under way.
@@ -32,7 +33,7 @@
  * @connection: (owned) our duplicate, to cut the child's reading short
  * @source: what the present step waits for: the connection; 0: none
  * @timer: the limit of the present step
- * @started_usec: when the connection was started, by the monotonic clock
+ * @started_boot_usec: when the connection was started
  */
 typedef struct {
     ApFetcher *fetcher;
@@ -44,7 +45,7 @@ typedef struct {
     int connection;
     guint source;
     guint timer;
-    gint64 started_usec;
+    gint64 started_boot_usec;
     gint64 connect_usec;
 } Exchange;
 
@@ -56,7 +57,7 @@ typedef struct {
 struct _ApFetcher {
     char *program;
     ApFetchChild *child;
-    gint64 spawned_usec;
+    gint64 spawned_boot_usec;
     Exchange *current;
     guint32 id;
 };
@@ -230,7 +231,7 @@ on_connected(gint fd, GIOCondition condition, gpointer user_data)
     (void) condition;
     self->source = 0;
     g_clear_handle_id(&self->timer, g_source_remove);
-    self->connect_usec = g_get_monotonic_time() - self->started_usec;
+    self->connect_usec = ap_clock_now().boot_usec - self->started_boot_usec;
     if (!ap_dial_finish(fd, &error) || !hand_over(self, &error)) {
         fail(self->fetcher, error);
         return G_SOURCE_REMOVE;
@@ -256,14 +257,14 @@ on_respawn(gpointer user_data)
 static gboolean
 ensure_child(ApFetcher *self, GError **error)
 {
-    const gint64 now = g_get_monotonic_time();
+    const gint64 now = ap_clock_now().boot_usec;
 
     if (self->child != NULL)
         return TRUE;
-    if (self->spawned_usec != 0 && now < self->spawned_usec + RESPAWN_USEC)
+    if (self->spawned_boot_usec != 0 && now < self->spawned_boot_usec + RESPAWN_USEC)
         return FALSE;
 
-    self->spawned_usec = now;
+    self->spawned_boot_usec = now;
     self->child = ap_fetch_child_spawn(self->program, on_child_report, self, error);
     return self->child != NULL;
 }
@@ -282,7 +283,7 @@ begin(Exchange *self)
         return;
     }
 
-    self->started_usec = g_get_monotonic_time();
+    self->started_boot_usec = ap_clock_now().boot_usec;
     self->connection = ap_dial_start(&self->target, &error);
     if (self->connection < 0) {
         fail(self->fetcher, error);
