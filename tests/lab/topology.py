@@ -306,7 +306,8 @@ class Tunnel:
         else:
             self.process = host.start(f"wireguard-go-{ifname}", "wireguard-go", "-f", ifname)
             socket = f"/run/wireguard/{ifname}.sock"
-            until(5, f"{socket} in {host.name}", lambda: host.exists(socket), every=0.002)
+            # Not just there: wg removes a socket that nobody listens on yet.
+            until(5, f"{socket} in {host.name}", lambda: _listens(host, socket), every=0.002)
         self.set_key(key, "listen-port", port)
 
     def set_key(self, key, *more):
@@ -362,3 +363,10 @@ class Tunnel:
         """The interface's own addresses, less the kernel's random link-local one."""
         text = self.host.run("ip", "-o", "addr", "show", "dev", self.ifname)
         return sorted(re.findall(r"inet6? (\S+)", text))
+
+
+def _listens(host, path):
+    with open(f"/proc/{host.pid}/net/unix", encoding="utf-8") as table:
+        rows = [line.split() for line in table]
+    # The fourth field has the flag SO_ACCEPTCON (linux/net.h).
+    return any(row[-1].endswith(path) and int(row[3], 16) & 0x10000 for row in rows[1:])
