@@ -2,9 +2,9 @@
 
 #include "helper/core/guard.h"
 
+#include "helper/core/nets.h"
 #include "helper/core/plan.h"
 #include "helper/core/spot.h"
-#include "helper/core/uplink.h"
 
 /**
  * The lowest port that everybody may use, in host byte order (security rule E1). Below it are
@@ -22,101 +22,12 @@
 /** Global IPv6 addresses make a LAN when they are on one ordinary subnet (decisions.md 18). */
 #define WIDEST_GLOBAL_LAN6 64
 
-/** A prefix on one of our own interfaces. */
-typedef struct {
-    ApCidr network;
-    guint32 ifindex;
-} Net;
-
 struct _ApGuard {
     const ApWorld *world;   /* (not owned) outlives us: both live for one plan; sorted */
     const ApPolicy *policy; /* (not owned) outlives us: the same */
     ApSpots *spots;         /* (owned) */
-    GArray *own;            /* (owned) (element-type ApAddr) of all links, sorted */
-    GArray *reserved;       /* (owned) (element-type ApAddr) gateways, name servers …, sorted */
-    GArray *lans;           /* (owned) (element-type Net) of uplinks */
-    GArray *tunnel_nets;    /* (owned) (element-type Net) of tunnels of any kind */
+    ApNets *nets;           /* (owned) */
 };
-
-static int
-compare_addrs(gconstpointer a, gconstpointer b)
-{
-    return ap_addr_compare(a, b);
-}
-
-static gboolean
-has_addr(const GArray *sorted, const ApAddr *addr)
-{
-    return g_array_binary_search((GArray *) sorted, addr, compare_addrs, NULL);
-}
-
-static gboolean
-is_tunnel(const ApLink *link)
-{
-    return link->kind == AP_LINK_KIND_WIREGUARD || link->kind == AP_LINK_KIND_TUNNEL;
-}
-
-/*
- * A LAN without a way out still holds the direct peers that were proven on it (decisions.md
- * 14), but only where there is no real uplink: otherwise it may be a bridge of containers.
- */
-static gboolean
-is_lan(const ApLink *link, const ApPolicy *policy, gboolean online)
-{
-    if (online)
-        return ap_uplink_is_usable(link, policy);
-    return link->running && !is_tunnel(link) && (policy->link_kinds & (1U << link->kind)) != 0;
-}
-
-static void
-add_nets(GArray *nets, const ApLink *link)
-{
-    for (guint i = 0; i < link->addresses->len; i++) {
-        const ApLinkAddress *address = &g_array_index(link->addresses, ApLinkAddress, i);
-        const Net net = {
-            .network = ap_cidr_network(&address->addr, address->prefix_len),
-            .ifindex = link->ifindex,
-        };
-
-        g_array_append_val(nets, net);
-    }
-}
-
-static void
-add_addr(GArray *addrs, const ApAddr *addr)
-{
-    if (addr->family != AF_UNSPEC)
-        g_array_append_vals(addrs, addr, 1);
-}
-
-static void
-learn_link(ApGuard *self, const ApLink *link, gboolean online)
-{
-    for (guint i = 0; i < link->addresses->len; i++)
-        add_addr(self->own, &g_array_index(link->addresses, ApLinkAddress, i).addr);
-
-    add_addr(self->reserved, &link->route4.gateway);
-    add_addr(self->reserved, &link->route6.gateway);
-    for (guint i = 0; i < link->dns->len; i++)
-        add_addr(self->reserved, &g_array_index(link->dns, ApAddr, i));
-
-    if (is_tunnel(link))
-        add_nets(self->tunnel_nets, link);
-    else if (is_lan(link, self->policy, online))
-        add_nets(self->lans, link);
-}
-
-/* The server's address, and where the hub is reached from outside. */
-static void
-learn_hub(ApGuard *self, const ApTunnel *tunnel)
-{
-    const ApDevice *device = ap_world_find_device(self->world, tunnel->ifindex);
-    const ApDevicePeer *hub = tunnel->managed ? ap_device_find(device, &tunnel->hub) : NULL;
-
-    add_addr(self->reserved, &tunnel->server.addr);
-    if (hub != NULL)
-        add_addr(self->reserved, &hub->endpoint.addr);
-}
 
 /**
  * Gathers what the rules compare candidates with, in one pass over links and devices.
@@ -130,25 +41,11 @@ ApGuard *
 ap_guard_new(const ApWorld *world, const GArray *tunnels, const ApPolicy *policy, ApInstant now)
 {
     ApGuard *self = g_new0(ApGuard, 1);
-    gboolean online = FALSE;
 
     self->world = world;
     self->policy = policy;
-    self->own = g_array_new(FALSE, FALSE, sizeof(ApAddr));
-    self->reserved = g_array_new(FALSE, FALSE, sizeof(ApAddr));
-    self->lans = g_array_new(FALSE, FALSE, sizeof(Net));
-    self->tunnel_nets = g_array_new(FALSE, FALSE, sizeof(Net));
-
-    for (guint i = 0; i < world->links->len && !online; i++)
-        online = ap_uplink_is_usable(g_ptr_array_index(world->links, i), policy);
-    for (guint i = 0; i < world->links->len; i++)
-        learn_link(self, g_ptr_array_index(world->links, i), online);
-    for (guint i = 0; i < tunnels->len; i++)
-        learn_hub(self, &g_array_index(tunnels, ApTunnel, i));
-
-    g_array_sort(self->own, compare_addrs);
-    g_array_sort(self->reserved, compare_addrs);
     self->spots = ap_spots_new(world, now);
+    self->nets = ap_nets_new(world, tunnels, policy);
     return self;
 }
 
@@ -159,23 +56,8 @@ ap_guard_free(ApGuard *self)
         return;
 
     g_clear_pointer(&self->spots, ap_spots_free);
-    g_clear_pointer(&self->own, g_array_unref);
-    g_clear_pointer(&self->reserved, g_array_unref);
-    g_clear_pointer(&self->lans, g_array_unref);
-    g_clear_pointer(&self->tunnel_nets, g_array_unref);
+    g_clear_pointer(&self->nets, ap_nets_free);
     g_free(self);
-}
-
-/* The network or the broadcast address; IPv6 has the subnet-router anycast (RFC 4291 2.6.1). */
-static gboolean
-is_edge(const ApCidr *network, const ApAddr *addr)
-{
-    const ApAddr last = ap_cidr_last(network);
-
-    if (network->prefix_len + 2U > ap_addr_n_bits(network->addr.family))
-        return FALSE;
-    return ap_addr_equal(addr, &network->addr)
-           || (addr->family == AF_INET && ap_addr_equal(addr, &last));
 }
 
 static gboolean
@@ -240,26 +122,10 @@ is_in_tunnel(const ApGuard *self, const ApTunnel *tunnel, const ApAddr *addr)
     const ApDevice *device = ap_world_find_device(self->world, tunnel->ifindex);
     const ApTunnelPolicy *entry = ap_policy_find_tunnel(self->policy, device->id.name);
 
-    for (guint i = 0; i < self->tunnel_nets->len; i++) {
-        const Net *net = &g_array_index(self->tunnel_nets, Net, i);
-
-        if (net->ifindex == tunnel->ifindex && ap_cidr_holds(&net->network, addr))
-            return TRUE;
-    }
+    if (ap_nets_tunnel_holds(self->nets, tunnel->ifindex, addr))
+        return TRUE;
     for (guint i = 0; entry != NULL && i < entry->networks->len; i++) {
         if (ap_cidr_holds(&g_array_index(entry->networks, ApCidr, i), addr))
-            return TRUE;
-    }
-    return FALSE;
-}
-
-static gboolean
-is_edge_of_tunnel(const ApGuard *self, const ApTunnel *tunnel, const ApAddr *addr)
-{
-    for (guint i = 0; i < self->tunnel_nets->len; i++) {
-        const Net *net = &g_array_index(self->tunnel_nets, Net, i);
-
-        if (net->ifindex == tunnel->ifindex && is_edge(&net->network, addr))
             return TRUE;
     }
     return FALSE;
@@ -288,10 +154,11 @@ may_be_server(const ApGuard *self, const ApTunnel *tunnel, const ApSpot *spot)
 static ApReason
 judge_identity(const ApGuard *self, const ApTunnel *tunnel, const ApSpot *spot)
 {
-    if (has_addr(self->own, &spot->addr))
+    if (ap_nets_is_own(self->nets, &spot->addr))
         return AP_REASON_ADDRESS_OWN;
-    if (has_addr(self->reserved, &spot->addr) || is_edge_of_tunnel(self, tunnel, &spot->addr)
-        || (spot->router != NULL && is_edge(&spot->route, &spot->addr))
+    if (ap_nets_is_reserved(self->nets, &spot->addr)
+        || ap_nets_is_edge_of_tunnel(self->nets, tunnel->ifindex, &spot->addr)
+        || (spot->router != NULL && ap_nets_is_edge(&spot->route, &spot->addr))
         || may_be_server(self, tunnel, spot))
         return AP_REASON_ADDRESS_HUB;
     return AP_REASON_NONE;
@@ -350,25 +217,7 @@ judge_endpoint_class(const ApGuard *self, const ApEndpoint *endpoint)
     } else if (endpoint->scope_id != 0 || !ap_addr_is_host(addr)) {
         return AP_REASON_ENDPOINT_CLASS;
     }
-    return has_addr(self->own, addr) ? AP_REASON_ENDPOINT_OWN : AP_REASON_NONE;
-}
-
-/* The narrowest of our LANs that holds @endpoint; NULL: none. */
-static const ApCidr *
-find_lan(const ApGuard *self, const ApEndpoint *endpoint)
-{
-    const ApCidr *best = NULL;
-
-    for (guint i = 0; i < self->lans->len; i++) {
-        const Net *net = &g_array_index(self->lans, Net, i);
-
-        if ((endpoint->scope_id != 0 && endpoint->scope_id != net->ifindex)
-            || !ap_cidr_holds(&net->network, &endpoint->addr))
-            continue;
-        if (best == NULL || net->network.prefix_len > best->prefix_len)
-            best = &net->network;
-    }
-    return best;
+    return ap_nets_is_own(self->nets, addr) ? AP_REASON_ENDPOINT_OWN : AP_REASON_NONE;
 }
 
 /* Rule E3. */
@@ -377,7 +226,8 @@ judge_on_link(const ApGuard *self, const ApEndpoint *endpoint, const ApCidr *lan
 {
     if (lan == NULL && self->policy->scope == AP_SCOPE_LAN)
         return AP_REASON_ENDPOINT_OFF_LINK;
-    if (has_addr(self->reserved, &endpoint->addr) || (lan != NULL && is_edge(lan, &endpoint->addr)))
+    if (ap_nets_is_reserved(self->nets, &endpoint->addr)
+        || (lan != NULL && ap_nets_is_edge(lan, &endpoint->addr)))
         return AP_REASON_ENDPOINT_RESERVED;
     return AP_REASON_NONE;
 }
@@ -388,11 +238,8 @@ goes_through_tunnel(const ApGuard *self, const ApAddr *addr)
 {
     const ApSpot *spot = ap_spots_find(self->spots, AP_SPOT_OUTSIDE, addr);
 
-    for (guint i = 0; i < self->tunnel_nets->len; i++) {
-        if (ap_cidr_holds(&g_array_index(self->tunnel_nets, Net, i).network, addr))
-            return TRUE;
-    }
-    return spot == NULL || spot->tunnelled;
+    return spot == NULL || spot->tunnelled
+           || ap_nets_tunnel_holds(self->nets, AP_NETS_ANY_TUNNEL, addr);
 }
 
 static gboolean
@@ -418,12 +265,8 @@ overlaps_tunnel(const ApGuard *self, const ApTunnel *tunnel, const ApCidr *lan)
     const ApDevice *device = ap_world_find_device(self->world, tunnel->ifindex);
     const ApDevicePeer *hub = ap_device_find(device, &tunnel->hub);
 
-    for (guint i = 0; i < self->tunnel_nets->len; i++) {
-        const Net *net = &g_array_index(self->tunnel_nets, Net, i);
-
-        if (net->ifindex == tunnel->ifindex && ap_cidr_overlaps(&net->network, lan))
-            return TRUE;
-    }
+    if (ap_nets_tunnel_overlaps(self->nets, tunnel->ifindex, lan))
+        return TRUE;
     for (guint i = 0; hub != NULL && i < hub->allowed->len; i++) {
         const ApCidr *prefix = &g_array_index(hub->allowed, ApCidr, i);
 
@@ -453,7 +296,7 @@ ap_guard_judge_endpoint(const ApGuard *self,
                         gboolean *on_link)
 {
     const gboolean is_link_local = ap_addr_is_link_local(&endpoint->addr);
-    const ApCidr *lan = find_lan(self, endpoint);
+    const ApCidr *lan = ap_nets_find_lan(self->nets, endpoint);
     ApReason reason;
 
     if (endpoint->port == 0

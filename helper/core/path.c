@@ -3,6 +3,8 @@
 #include "helper/core/path.h"
 
 #include "helper/core/life.h"
+#include "helper/core/pins.h"
+#include "helper/core/tries.h"
 
 /* Times in microseconds. Source, unless something else is said: decisions.md 1 and 6. */
 
@@ -19,10 +21,6 @@
  */
 #define STAGGER_USEC (300 * AP_USEC_PER_MSEC)
 
-/** How long one endpoint is tried: in a LAN, and elsewhere (path-management.md, "Endpoints"). */
-#define TRY_LAN_USEC AP_USEC_PER_SEC
-#define TRY_REMOTE_USEC (3 * AP_USEC_PER_SEC)
-
 /** How long a round over all endpoints may last (security rule S4). */
 #define ROUND_USEC (30 * AP_USEC_PER_SEC)
 
@@ -37,9 +35,6 @@
 #define HOLD_DOWN_MAX_USEC (600 * AP_USEC_PER_SEC)
 /** A path that held this long has earned that its earlier deaths are forgotten. */
 #define FORGIVE_USEC (600 * AP_USEC_PER_SEC)
-
-/** How long an address stays with the key that had it last (security rule A8). */
-#define PIN_USEC (180 * AP_USEC_PER_SEC)
 
 /** Makes the device send where the policy says that peers need no keepalive. Source: wg(8). */
 #define KEEPALIVE_SEC 25
@@ -91,68 +86,6 @@ enter(ApPath *self, ApPathState state, ApReason reason, ApInstant now)
     self->reason = reason;
 }
 
-/* The order of tries: what worked here before, our own LANs, the rest; IPv6 first in each. */
-static guint
-rank(const ApPath *self, const ApAdmittedEndpoint *offered)
-{
-    const gboolean is_v6 = offered->endpoint.addr.family == AF_INET6;
-
-    if (ap_endpoint_equal(&offered->endpoint, &self->last_good))
-        return 0;
-    return (offered->on_link ? 1 : 3) + (is_v6 ? 0 : 1);
-}
-
-/*
- * The endpoint to try after @previous, or the first one when that is NULL or not offered any
- * more; NULL: no further one.
- */
-static const ApAdmittedEndpoint *
-next_endpoint(const ApPath *self, const ApAdmission *admission, const ApEndpoint *previous)
-{
-    const ApAdmittedEndpoint *sorted[AP_CANDIDATE_MAX_ENDPOINTS];
-    guint n = 0, next = 0;
-
-    for (guint r = 0; r <= 4; r++) {
-        for (guint i = 0; i < admission->n_endpoints; i++) {
-            if (rank(self, &admission->endpoints[i]) == r)
-                sorted[n++] = &admission->endpoints[i];
-        }
-    }
-    for (guint i = 0; i < n && previous != NULL; i++) {
-        if (ap_endpoint_equal(&sorted[i]->endpoint, previous))
-            next = i + 1;
-    }
-    return next < n ? sorted[next] : NULL;
-}
-
-static gint64
-try_usec(const ApPath *self, const ApAdmission *admission)
-{
-    for (guint i = 0; i < admission->n_endpoints; i++) {
-        if (ap_endpoint_equal(&admission->endpoints[i].endpoint, &self->endpoint))
-            return admission->endpoints[i].on_link ? TRY_LAN_USEC : TRY_REMOTE_USEC;
-    }
-    return TRY_LAN_USEC;
-}
-
-/* Differs whenever another set of endpoints is offered, whatever their order. */
-static guint64
-offer_fingerprint(const ApAdmission *admission)
-{
-    guint64 sum = 0;
-
-    for (guint i = 0; i < admission->n_endpoints; i++) {
-        const ApEndpoint *endpoint = &admission->endpoints[i].endpoint;
-        guint64 hash = G_GUINT64_CONSTANT(14695981039346656037);
-
-        for (guint j = 0; j < sizeof(endpoint->addr.bytes); j++)
-            hash = (hash ^ endpoint->addr.bytes[j]) * G_GUINT64_CONSTANT(1099511628211);
-        hash = (hash ^ endpoint->port) * G_GUINT64_CONSTANT(1099511628211);
-        sum += hash;
-    }
-    return sum;
-}
-
 /**
  * Lets a peer be tried again at once: a person asked for it.
  *
@@ -186,7 +119,7 @@ change_network(ApPath *self, const ApPathInput *in)
 static void
 notice_offer(ApPath *self, const ApPathInput *in)
 {
-    const guint64 offer = offer_fingerprint(in->admission);
+    const guint64 offer = ap_tries_fingerprint(in->admission);
 
     if (in->admission->n_endpoints == 0 || offer == self->offer)
         return;
@@ -223,41 +156,6 @@ start(ApPath *self, const ApPathInput *in, const ApEndpoint *endpoint)
 }
 
 static void
-pin(ApPath *self, const ApAddr *addr, ApInstant now)
-{
-    ApPin *place = self->pins;
-
-    /* The same address, or a free place, or the one that ends first. */
-    for (guint i = 0; i < G_N_ELEMENTS(self->pins); i++) {
-        ApPin *each = &self->pins[i];
-
-        if (i == self->n_pins) {
-            self->n_pins++;
-            *each = (ApPin){.addr = *addr};
-        }
-        if (ap_addr_equal(&each->addr, addr)) {
-            place = each;
-            break;
-        }
-        if (each->until_boot_usec < place->until_boot_usec)
-            place = each;
-    }
-    *place = (ApPin){.addr = *addr, .until_boot_usec = now.boot_usec + PIN_USEC};
-}
-
-/* What the device has given to the peer stays the key's, from the last time that it was seen. */
-static void
-pin_held(ApPath *self, const ApDevicePeer *peer, ApInstant now)
-{
-    for (guint i = 0; i < peer->allowed->len; i++) {
-        const ApCidr *prefix = &g_array_index(peer->allowed, ApCidr, i);
-
-        if (ap_cidr_is_host(prefix) && !ap_addr_is_link_local(&prefix->addr))
-            pin(self, &prefix->addr, now);
-    }
-}
-
-static void
 promote(ApPath *self, const ApPathInput *in)
 {
     enter(self, AP_PATH_DIRECT, AP_REASON_PROVEN, in->now);
@@ -267,7 +165,7 @@ promote(ApPath *self, const ApPathInput *in)
     self->not_before_boot_usec = 0;
     self->n_failures = 0;
     for (guint i = 0; i < in->admission->n_addresses; i++)
-        pin(self, &in->admission->addresses[i], in->now);
+        ap_pins_add(self, &in->admission->addresses[i], in->now);
 }
 
 /* The round is over: every endpoint failed. */
@@ -331,7 +229,7 @@ trying(const ApPath *self, const ApPathInput *in, ApReason anew, gboolean answer
 {
     const gint64 now = in->now.boot_usec;
     const gint64 age = now - self->attempt_boot_usec;
-    const gint64 deadline = self->attempt_boot_usec + try_usec(self, in->admission);
+    const gint64 deadline = self->attempt_boot_usec + ap_tries_usec(self, in->admission);
     const gint64 poll = answered || age < FAST_USEC ? POLL_FAST_USEC : POLL_PROBING_USEC;
 
     return (ApPathStep){
@@ -372,7 +270,7 @@ postponed(const ApPath *self, const ApPathInput *in, ApReason anew)
 static ApPathStep
 step_waiting(ApPath *self, const ApPathInput *in, ApReason anew)
 {
-    const ApAdmittedEndpoint *first = next_endpoint(self, in->admission, NULL);
+    const ApAdmittedEndpoint *first = ap_tries_next(self, in->admission, NULL);
 
     /*
      * A peer that is held down stays off the device. If it were there it would answer, even
@@ -404,7 +302,7 @@ step_waiting(ApPath *self, const ApPathInput *in, ApReason anew)
 static ApPathStep
 try_next(ApPath *self, const ApPathInput *in)
 {
-    const ApAdmittedEndpoint *next = next_endpoint(self, in->admission, &self->endpoint);
+    const ApAdmittedEndpoint *next = ap_tries_next(self, in->admission, &self->endpoint);
 
     if (next == NULL || in->now.boot_usec - self->round_boot_usec >= ROUND_USEC) {
         back_off(self, in);
@@ -420,17 +318,6 @@ try_next(ApPath *self, const ApPathInput *in)
     return trying(self, in, AP_REASON_NO_HANDSHAKE, FALSE);
 }
 
-/* What worked may be tried again even if nobody names it: we learned it from a packet. */
-static gboolean
-is_worth_trying(const ApPath *self, const ApAdmission *admission)
-{
-    for (guint i = 0; i < admission->n_endpoints; i++) {
-        if (ap_endpoint_equal(&admission->endpoints[i].endpoint, &self->endpoint))
-            return TRUE;
-    }
-    return ap_endpoint_equal(&self->endpoint, &self->last_good);
-}
-
 static ApPathStep
 step_probing(ApPath *self, const ApPathInput *in)
 {
@@ -443,7 +330,7 @@ step_probing(ApPath *self, const ApPathInput *in)
     }
     if (verdict.answered)
         return trying(self, in, AP_REASON_NONE, TRUE);
-    if (age >= try_usec(self, in->admission) || !is_worth_trying(self, in->admission))
+    if (age >= ap_tries_usec(self, in->admission) || !ap_tries_is_worth(self, in->admission))
         return try_next(self, in);
 
     if (!self->initiated && age >= STAGGER_USEC) {
@@ -484,11 +371,11 @@ was_wiped(const ApPath *self, const ApPathInput *in)
 static ApPathStep
 step_wiped(ApPath *self, const ApPathInput *in)
 {
-    const ApAdmittedEndpoint *first = next_endpoint(self, in->admission, NULL);
+    const ApAdmittedEndpoint *first = ap_tries_next(self, in->admission, NULL);
     const gboolean was_direct = self->state == AP_PATH_DIRECT;
     ApEndpoint endpoint = {0};
 
-    if (is_worth_trying(self, in->admission))
+    if (ap_tries_is_worth(self, in->admission))
         endpoint = self->endpoint;
     else if (first != NULL)
         endpoint = first->endpoint;
@@ -527,7 +414,7 @@ ap_path_step(ApPath *self, const ApPathInput *in)
     ApReason anew = AP_REASON_NONE;
 
     if (in->peer != NULL)
-        pin_held(self, in->peer, in->now);
+        ap_pins_hold(self, in->peer, in->now);
     if (in->network == 0) {
         if (self->state == AP_PATH_DIRECT && !was_wiped(self, in))
             return step_direct(self, in);
@@ -566,7 +453,7 @@ void
 ap_path_leave(ApPath *self, const ApDevicePeer *peer, ApReason reason, ApInstant now)
 {
     if (peer != NULL)
-        pin_held(self, peer, now);
+        ap_pins_hold(self, peer, now);
     enter(self, AP_PATH_WAITING, reason, now);
 }
 
@@ -602,10 +489,7 @@ ap_path_is_worth_keeping(const ApPath *self, ApInstant now)
     const gboolean is_recent = self->attempt_boot_usec != 0
                                && now.boot_usec - self->attempt_boot_usec < AP_PATH_RECENT_USEC;
 
-    for (guint i = 0; i < self->n_pins; i++) {
-        if (self->pins[i].until_boot_usec > now.boot_usec)
-            return TRUE;
-    }
-    return is_recent || (self->held && self->not_before_boot_usec > now.boot_usec)
+    return is_recent || ap_pins_last(self, now)
+           || (self->held && self->not_before_boot_usec > now.boot_usec)
            || ap_path_is_handed_over(self, now);
 }
