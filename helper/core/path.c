@@ -52,7 +52,8 @@ doubled(gint64 first, guint n, gint64 most)
 
 /*
  * A number from 0 to 2 * JITTER_PERCENT that differs between peers and rounds, and is the same
- * each time that the same question is asked. FNV-1a, 32 bit: http://www.isthe.com/chongo/tech/comp/fnv/
+ * each time that the same question is asked. FNV-1a, 32 bit:
+ * http://www.isthe.com/chongo/tech/comp/fnv/
  */
 static guint
 jitter(const ApKey *key, guint n_failures)
@@ -273,9 +274,10 @@ step_waiting(ApPath *self, const ApPathInput *in, ApReason anew)
     const ApAdmittedEndpoint *first = ap_tries_next(self, in->admission, NULL);
 
     /*
-     * A peer that is held down stays off the device. If it were there it would answer, even
-     * send the keepalive that WireGuard owes for data which cryptokey routing then drops; the
-     * far end would take this for life and go on sending into nothing.
+     * A peer that is held down stays off the device. If it were there it would answer, and even
+     * send the keepalive that WireGuard owes for data which cryptokey routing then drops (Linux
+     * 6.1, receive.c, wg_packet_consume_data_done()). The far end would take this for life and
+     * go on sending into nothing.
      */
     if (self->held && in->now.boot_usec < self->not_before_boot_usec)
         return absent(self, self->not_before_boot_usec);

@@ -104,8 +104,13 @@ add_candidate(ApSpots *self, const ApWorld *world, const ApCandidate *candidate)
         if (!ap_spots_is_repeated(candidate->addresses, i))
             add(self, candidate->ifindex, &candidate->addresses[i], n_claims);
     }
-    for (guint i = 0; i < candidate->n_endpoints; i++)
-        add(self, AP_SPOT_OUTSIDE, &candidate->endpoints[i].addr, 0);
+    for (guint i = 0; i < candidate->n_endpoints; i++) {
+        const ApAddr *addr = &candidate->endpoints[i].addr;
+
+        /* Often one address with several ports. */
+        if (i == 0 || !ap_addr_equal(addr, &candidate->endpoints[i - 1].addr))
+            add(self, AP_SPOT_OUTSIDE, addr, 0);
+    }
 }
 
 static void
