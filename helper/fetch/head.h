@@ -2,8 +2,8 @@
 
 /**
  * @file
- * Judges the head of an HTTP answer line by line: stricter than libcurl, so that where the body
- * ends has exactly one reading (security rules H2, T19, F21).
+ * Judges the head of an HTTP answer line by line, so strictly that where the body ends has
+ * exactly one reading (security rules H2, T19, F21).
  */
 
 #pragma once

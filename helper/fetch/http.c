@@ -4,295 +4,270 @@
 
 #include "helper/fetch/http.h"
 
+#include "common/clock.h"
 #include "common/json/json.h"
 #include "common/json/offer-json.h"
 #include "common/names.h"
 #include "helper/fetch/head.h"
 
-#include <curl/curl.h>
-
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
-/** Size of libcurl's buffers, in bytes: as large as a head may be. */
-#define BUFFER_BYTES ((long) AP_HEAD_MAX_BYTES)
-
-/** Longest sleep, in milliseconds; libcurl wakes earlier for its own timers. */
-#define SLEEP_MSEC 60000
+/** Bytes taken from the socket at a time: a usual answer in one piece. */
+#define PIECE_BYTES 4096
 
 /** What a plain server says to a client that has just woken up (coordination-protocol.md 3). */
 #define SAYS_TOO_OLD "Handshake too old"
 
+/** What came of waiting for the socket. */
+typedef enum {
+    WAIT_READY,
+    WAIT_OWNER_GONE,
+    WAIT_TIMED_OUT,
+} Wait;
+
 /**
- * @owner: (not owned) a descriptor; when its other end is closed, nobody waits for us
- * @connection: (owned) the socket to use next; -1: libcurl has it
- * @satisfied: the head says all that there is to know, the body is not wanted
+ * An exchange under way.
+ *
+ * @connection, @owner: (not owned) descriptors
+ * @answer: (owned): bytes that came and were not taken into @head yet, or the body
  */
-struct _ApHttp {
-    CURLM *multi;
-    CURL *easy;
-    struct curl_slist *headers;
-    int owner;
+typedef struct {
     int connection;
+    int owner;
+    gint64 end_boot_usec;
     ApHead head;
-    GByteArray *body;
-    gboolean satisfied;
-};
+    GByteArray *answer;
+} Transfer;
 
-static curl_socket_t
-on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+/* Nobody waits for an answer once the helper has closed its end. */
+static Wait
+wait_for(const Transfer *self, short events)
 {
-    ApHttp *self = data;
-    const int connection = self->connection;
+    struct pollfd fds[] = {
+        {.fd = self->connection, .events = events},
+        {.fd = self->owner},
+    };
+    int n_ready;
 
-    (void) purpose;
-    (void) address;
-    self->connection = -1;
-    return connection < 0 ? CURL_SOCKET_BAD : connection;
+    do {
+        const gint64 left_usec = self->end_boot_usec - ap_clock_now().boot_usec;
+
+        if (left_usec <= 0)
+            return WAIT_TIMED_OUT;
+        n_ready = poll(fds, G_N_ELEMENTS(fds), (int) (left_usec / AP_USEC_PER_MSEC) + 1);
+    } while (n_ready < 0 && errno == EINTR);
+
+    if (n_ready == 0)
+        return WAIT_TIMED_OUT;
+    return n_ready < 0 || fds[1].revents != 0 ? WAIT_OWNER_GONE : WAIT_READY;
 }
 
-static int
-on_socket_option(void *data, curl_socket_t socket, curlsocktype purpose)
+static ApExchangeOutcome
+outcome_of(Wait wait)
 {
-    (void) data;
-    (void) socket;
-    (void) purpose;
-    return CURL_SOCKOPT_ALREADY_CONNECTED;
+    return wait == WAIT_TIMED_OUT ? AP_EXCHANGE_TIMED_OUT : AP_EXCHANGE_FAILED;
 }
 
-/* Returning anything but the size ends the exchange. */
-static size_t
-on_head_line(char *line, size_t size, size_t n_items, void *data)
+/* In one piece where the socket takes it: a server's worker is held until the body is there. */
+static gboolean
+send_request(const Transfer *self, const GString *request, ApExchangeOutcome *outcome)
 {
-    ApHttp *self = data;
-    const size_t n_bytes = size * n_items;
+    gsize n_sent = 0;
 
-    if (!ap_head_add_line(&self->head, line, n_bytes))
-        return 0;
-    if (!self->head.complete)
-        return n_bytes;
-    if (self->head.status != 200 && self->head.status != 400) {
-        self->satisfied = TRUE;
-        return 0;
+    while (n_sent < request->len) {
+        const ssize_t n = send(self->connection,
+                               request->str + n_sent,
+                               request->len - n_sent,
+                               MSG_NOSIGNAL | MSG_DONTWAIT);
+        Wait wait = WAIT_READY;
+
+        if (n > 0)
+            n_sent += (gsize) n;
+        else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            wait = wait_for(self, POLLOUT);
+        else if (n == 0 || errno != EINTR)
+            wait = WAIT_OWNER_GONE;
+
+        if (wait != WAIT_READY) {
+            *outcome = outcome_of(wait);
+            return FALSE;
+        }
     }
-    return self->head.has_length && (self->head.is_json || self->head.status != 200) ? n_bytes : 0;
+    return TRUE;
 }
 
-static size_t
-on_body(char *bytes, size_t size, size_t n_items, void *data)
+/* Appends what came. Returns: FALSE at the end of the connection, or when waiting ended */
+static gboolean
+receive_piece(Transfer *self, ApExchangeOutcome *outcome)
 {
-    ApHttp *self = data;
-    const size_t n_bytes = size * n_items;
+    guint8 piece[PIECE_BYTES];
+    const Wait wait = wait_for(self, POLLIN);
+    ssize_t n;
 
-    if (!self->head.complete || n_bytes > self->head.length - self->body->len)
-        return 0;
+    if (wait != WAIT_READY) {
+        *outcome = outcome_of(wait);
+        return FALSE;
+    }
 
-    g_byte_array_append(self->body, (const guint8 *) bytes, (guint) n_bytes);
-    return n_bytes;
+    do
+        n = recv(self->connection, piece, sizeof(piece), 0);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0) {
+        const gboolean has_begun = self->head.n_bytes > 0 || self->answer->len > 0;
+
+        *outcome = n == 0 && has_begun ? AP_EXCHANGE_INVALID : AP_EXCHANGE_FAILED;
+        return FALSE;
+    }
+
+    g_byte_array_append(self->answer, piece, (guint) n);
+    return TRUE;
 }
 
-/* What stays the same for every exchange. */
-static void
-set_options(ApHttp *self)
+/* Takes the whole lines that have come into the head, until that is complete. */
+static gboolean
+take_lines(Transfer *self)
 {
-    CURL *easy = self->easy;
+    const guint8 *end;
 
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
-    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
-    curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long) CURLAUTH_NONE);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "wg-autopeer/" AP_VERSION);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, self->headers);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, self);
-    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_option);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head_line);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, self);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, self);
+    while (!self->head.complete && self->answer->len > 0
+           && (end = memchr(self->answer->data, '\n', self->answer->len)) != NULL) {
+        const guint n_bytes = (guint) (end - self->answer->data) + 1;
+
+        if (!ap_head_add_line(&self->head, (const char *) self->answer->data, n_bytes))
+            return FALSE;
+        g_byte_array_remove_range(self->answer, 0, n_bytes);
+    }
+    return self->head.complete || self->head.n_bytes + self->answer->len <= AP_HEAD_MAX_BYTES;
 }
 
 static gboolean
-owner_is_gone(const ApHttp *self)
+receive_head(Transfer *self, ApExchangeOutcome *outcome)
 {
-    struct pollfd owner = {.fd = self->owner};
-
-    return poll(&owner, 1, 0) > 0;
+    while (!self->head.complete) {
+        if (!receive_piece(self, outcome))
+            return FALSE;
+        if (!take_lines(self)) {
+            *outcome = AP_EXCHANGE_INVALID;
+            return FALSE;
+        }
+    }
+    return TRUE;
 }
 
-/*
- * curl_easy_perform() would wake up every second of a long poll, and would not notice that the
- * helper has left.
- */
-static CURLcode
-perform(ApHttp *self)
+/* Only these say more than their number. */
+static gboolean
+wants_body(const ApHead *head)
 {
-    struct curl_waitfd owner = {.fd = self->owner};
-    CURLcode code = CURLE_ABORTED_BY_CALLBACK;
-    int n_running = 1, n_left;
-    CURLMsg *message;
-
-    if (curl_multi_add_handle(self->multi, self->easy) != CURLM_OK)
-        return CURLE_FAILED_INIT;
-
-    while (curl_multi_perform(self->multi, &n_running) == CURLM_OK && n_running > 0
-           && !owner_is_gone(self))
-        (void) curl_multi_poll(self->multi, &owner, 1, SLEEP_MSEC, NULL);
-
-    while ((message = curl_multi_info_read(self->multi, &n_left)) != NULL) {
-        if (message->msg == CURLMSG_DONE)
-            code = message->data.result;
-    }
-    (void) curl_multi_remove_handle(self->multi, self->easy);
-    return code;
+    return head->status == 200 || head->status == 400;
 }
 
 static gboolean
-says_too_old(const ApHttp *self)
+receive_body(Transfer *self, ApExchangeOutcome *outcome)
+{
+    if (!self->head.has_length || (self->head.status == 200 && !self->head.is_json)) {
+        *outcome = AP_EXCHANGE_INVALID;
+        return FALSE;
+    }
+
+    while (self->answer->len < self->head.length) {
+        if (!receive_piece(self, outcome))
+            return FALSE;
+    }
+
+    /* We asked for the connection to be closed after one answer: more is not part of it, and
+     * whoever sends it counts differently from us. */
+    if (self->answer->len > self->head.length) {
+        *outcome = AP_EXCHANGE_INVALID;
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+says_too_old(const GByteArray *body)
 {
     g_autoptr(ApJson) json =
-        ap_json_parse((const char *) self->body->data, self->body->len, AP_JSON_MAX_VALUES, NULL);
+        ap_json_parse((const char *) body->data, body->len, AP_JSON_MAX_VALUES, NULL);
 
     return json != NULL
            && g_strcmp0(ap_json_get_string(json, "error", sizeof(SAYS_TOO_OLD)), SAYS_TOO_OLD) == 0;
 }
 
-/* A whole answer has come, or one of which only the status counts. */
-static ApExchangeResult
-read_answer(const ApHttp *self)
+static void
+read_body(const Transfer *self, ApExchangeResult *result)
 {
-    ApExchangeResult result = {
-        .outcome = AP_EXCHANGE_ANSWERED,
-        .status = (guint16) self->head.status,
-    };
-
-    if (self->satisfied)
-        return result;
     if (self->head.status == 400) {
-        result.too_old = says_too_old(self);
-        return result;
+        result->too_old = says_too_old(self->answer);
+        return;
     }
 
-    result.offer = ap_offer_from_json((const char *) self->body->data, self->body->len, NULL);
-    return result.offer != NULL ? result : (ApExchangeResult){.outcome = AP_EXCHANGE_INVALID};
-}
-
-static ApExchangeResult
-judge(const ApHttp *self, CURLcode code)
-{
-    const gboolean whole =
-        self->head.complete && self->head.has_length && self->body->len == self->head.length;
-
-    if (self->satisfied || (code == CURLE_OK && whole))
-        return read_answer(self);
-
-    /* The other codes of libcurl are all about what the server sent. */
-    switch ((int) code) {
-    case CURLE_OPERATION_TIMEDOUT:
-        return (ApExchangeResult){.outcome = AP_EXCHANGE_TIMED_OUT};
-    case CURLE_OK:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_ABORTED_BY_CALLBACK:
-        return (ApExchangeResult){.outcome = AP_EXCHANGE_FAILED};
-    default:
-        return (ApExchangeResult){.outcome = AP_EXCHANGE_INVALID};
+    result->offer = ap_offer_from_json((const char *) self->answer->data, self->answer->len, NULL);
+    if (result->offer == NULL) {
+        result->outcome = AP_EXCHANGE_INVALID;
+        result->status = 0;
     }
 }
 
-/**
- * Makes libcurl ready, and makes it do everything that it does only once: when this returns, the
- * process can be locked in.
- *
- * @owner: a descriptor that outlives us; exchanges end when its other end is closed
- *
- * Returns: (transfer full) (nullable): NULL when libcurl cannot be used
- */
-ApHttp *
-ap_http_new(int owner)
+static GString *
+compose(const ApExchange *exchange)
 {
-    g_autoptr(ApHttp) self = g_new0(ApHttp, 1);
-    const ApExchange rehearsal = {.host = "127.0.0.1", .body = "[]", .n_body_bytes = 2};
+    GString *request = g_string_new(NULL);
 
-    self->owner = owner;
-    self->connection = -1;
-    self->body = g_byte_array_new();
-    if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
-        return NULL;
-
-    self->multi = curl_multi_init();
-    self->easy = curl_easy_init();
-    if (self->multi == NULL || self->easy == NULL)
-        return NULL;
-
-    self->headers = curl_slist_append(self->headers, "Content-Type: " AP_COORD_TYPE);
-    self->headers = curl_slist_append(self->headers, "Connection: close");
-    self->headers = curl_slist_append(self->headers, "Expect:");
-    set_options(self);
-
-    g_auto(ApExchangeResult) ignored = ap_http_run(self, &rehearsal, -1);
-    return g_steal_pointer(&self);
+    g_string_append_printf(request,
+                           "POST " AP_COORD_PATH " HTTP/1.1\r\n"
+                           "Host: %s\r\n"
+                           "User-Agent: wg-autopeer/" AP_VERSION "\r\n"
+                           "Accept: */*\r\n"
+                           "Content-Type: " AP_COORD_TYPE "\r\n"
+                           "Content-Length: %" G_GSIZE_FORMAT "\r\n"
+                           "Connection: close\r\n"
+                           "\r\n",
+                           exchange->host,
+                           exchange->n_body_bytes);
+    g_string_append_len(request, exchange->body, (gssize) exchange->n_body_bytes);
+    return request;
 }
 
 /**
  * Sends a request and reads the answer; returns after AP_EXCHANGE_LIMIT_SEC beyond the long poll
  * at the latest.
  *
- * @connection: a TCP socket that is connected to the server; -1: none, the exchange fails
+ * @connection: (not owned): a TCP socket that is connected to the server
+ * @owner: (not owned): the exchange ends when the other end of this descriptor is closed
  *
  * It follows no redirect, authenticates to nobody, and opens no other connection. The body of an
- * answer is read for the statuses 200 and 400 only.
+ * answer is read for the statuses 200 and 400 only, and must have a Content-Length.
  *
  * Returns: (transfer full): with the id of @exchange; to be cleared
  */
 ApExchangeResult
-ap_http_run(ApHttp *self, const ApExchange *exchange, int connection)
+ap_http_run(const ApExchange *exchange, int connection, int owner)
 {
-    g_autofree char *url = g_strconcat("http://", exchange->host, AP_COORD_PATH, NULL);
-    const long limit_msec = (exchange->wait_sec + AP_EXCHANGE_LIMIT_SEC) * 1000L;
+    const gint64 limit_usec = (exchange->wait_sec + AP_EXCHANGE_LIMIT_SEC) * AP_USEC_PER_SEC;
+    g_autoptr(GByteArray) answer = g_byte_array_new();
+    g_autoptr(GString) request = compose(exchange);
+    ApExchangeResult result = {.id = exchange->id, .outcome = AP_EXCHANGE_ANSWERED};
+    Transfer transfer = {
+        .connection = connection,
+        .owner = owner,
+        .end_boot_usec = ap_clock_now().boot_usec + limit_usec,
+        .answer = answer,
+    };
 
-    self->connection = connection;
-    self->head = (ApHead){0};
-    self->satisfied = FALSE;
-    curl_easy_setopt(self->easy, CURLOPT_URL, url);
-    curl_easy_setopt(self->easy, CURLOPT_TIMEOUT_MS, limit_msec);
-    curl_easy_setopt(self->easy, CURLOPT_POSTFIELDS, exchange->body);
-    curl_easy_setopt(self->easy, CURLOPT_POSTFIELDSIZE, (long) exchange->n_body_bytes);
+    if (!send_request(&transfer, request, &result.outcome)
+        || !receive_head(&transfer, &result.outcome))
+        return result;
 
-    ApExchangeResult result = judge(self, perform(self));
+    result.status = (guint16) transfer.head.status;
+    if (!wants_body(&transfer.head))
+        return result;
 
-    if (self->connection >= 0)
-        (void) close(self->connection);
-    self->connection = -1;
-    g_byte_array_unref(self->body);
-    self->body = g_byte_array_new();
-    result.id = exchange->id;
+    if (!receive_body(&transfer, &result.outcome))
+        result.status = 0;
+    else
+        read_body(&transfer, &result);
     return result;
-}
-
-void
-ap_http_free(ApHttp *self)
-{
-    if (self == NULL)
-        return;
-
-    g_clear_pointer(&self->easy, curl_easy_cleanup);
-    g_clear_pointer(&self->multi, curl_multi_cleanup);
-    g_clear_pointer(&self->headers, curl_slist_free_all);
-    g_clear_pointer(&self->body, g_byte_array_unref);
-    g_free(self);
 }

@@ -7,9 +7,9 @@
  */
 
 #include "helper/fetch/http.h"
-#include "helper/fetch/memory.h"
 #include "helper/fetch/sandbox.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -62,19 +62,21 @@ report(const ApExchangeResult *result)
 }
 
 static void
-serve(ApHttp *http)
+serve(void)
 {
     g_autofree char *buffer = g_malloc(MAX_REQUEST_BYTES);
     ApExchange exchange;
     int connection = -1;
 
     while (receive(buffer, &exchange, &connection)) {
-        g_auto(ApExchangeResult) result = ap_http_run(http, &exchange, connection);
+        g_auto(ApExchangeResult) result = ap_http_run(&exchange, connection, AP_EXCHANGE_FD);
 
+        (void) close(connection);
         if (!report(&result))
             return;
         ap_exchange_result_clear(&result);
-        ap_memory_trim_heap();
+        /* An answer is read into many small pieces. */
+        (void) malloc_trim(0);
     }
 }
 
@@ -102,7 +104,6 @@ int
 main(void)
 {
     g_autoptr(GError) error = NULL;
-    ApHttp *http = NULL;
     guint missing = 0;
 
     if (!is_started_by_helper()) {
@@ -112,16 +113,12 @@ main(void)
 
     (void) signal(SIGPIPE, SIG_IGN);
     (void) signal(SIGXFSZ, SIG_IGN); /* a log that cannot be written is no reason to die */
-    http = ap_http_new(AP_EXCHANGE_FD);
-    ap_memory_forget_files();
-    if (http == NULL || !ap_sandbox_enter(&missing, &error)) {
-        g_printerr("wg-autopeer-fetch: %s\n",
-                   error != NULL ? error->message : "could not initialise libcurl");
+    if (!ap_sandbox_enter(&missing, &error)) {
+        g_printerr("wg-autopeer-fetch: %s\n", error->message);
         return 1;
     }
 
     warn_about(missing);
-    ap_memory_trim_heap();
-    serve(http);
+    serve();
     _exit(0);
 }

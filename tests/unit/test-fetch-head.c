@@ -8,7 +8,7 @@
 #define LENGTH "Content-Length: 13\r\n"
 #define JSON "Content-Type: application/json\r\n"
 
-/* Feeds @text line by line, as libcurl does; lines end with LF. */
+/* Feeds @text line by line, as http.c does; lines end with LF. */
 static gboolean
 add_all(ApHead *head, const char *text)
 {
