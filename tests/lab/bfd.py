@@ -66,7 +66,13 @@ class Pair:
         self.near.join(self.far)
         self.far.join(self.near)
         # One handshake, by one end: where both initiate, one direction may stay dead for 15 s.
-        self.near.host.run("ping", "-c", 1, "-W", 5 * lab.SLOW, f"{self.far.address}%{IFNAME}")
+        # wireguard-go opens its socket a little after its device is up; who is early starts anew
+        # after 5 s.
+        lab.until(20, "a handshake", self._ping, every=0)
+
+    def _ping(self):
+        argv = ["ping", "-c", 1, "-W", 6, f"{self.far.address}%{IFNAME}"]
+        return " 0% packet loss" in self.near.host.run(*argv, check=False)
 
 
 class Speaker:

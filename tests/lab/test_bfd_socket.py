@@ -84,7 +84,8 @@ def test_drops_and_counts(pair, counter, change):
 
 
 def test_does_not_share_its_port(pair):
-    bfd.Speaker(pair.near)
+    first = bfd.Speaker(pair.near)
+    lab.until(5, "the first", first.states)
     second = bfd.Speaker(pair.near)
     assert second.process.wait() == 1
     assert "Address already in use" in second.process.output()
