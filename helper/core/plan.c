@@ -225,7 +225,8 @@ judge_subject(const Turn *self, Subject *subject)
 /** Who goes first where there is not room for all; later ones go by their keys. */
 typedef enum {
     PLACE_DIRECT,
-    PLACE_OLD, /* on the device, or kept off it for a while */
+    PLACE_OWNED,
+    PLACE_HELD, /* was direct, and is kept off the device for a while */
     PLACE_NEW,
     N_PLACES,
 } Place;
@@ -235,7 +236,9 @@ place_of(const Subject *subject)
 {
     if (subject->path.state == AP_PATH_DIRECT)
         return PLACE_DIRECT;
-    return subject->owned != NULL || subject->path.held ? PLACE_OLD : PLACE_NEW;
+    if (subject->owned != NULL)
+        return PLACE_OWNED;
+    return subject->path.held ? PLACE_HELD : PLACE_NEW;
 }
 
 /* Rule A7: no more than so many peers on one tunnel. */

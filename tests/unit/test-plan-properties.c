@@ -261,7 +261,7 @@ add_candidate(GRand *rand, Sim *sim)
     candidate->why = chance(rand, 50) ? AP_REASON_GONE : AP_REASON_NONE;
 }
 
-/* What the planner may remember: anything at all must do no harm. */
+/* What the planner may remember, and what it may not: nothing of it may do harm. */
 static void
 add_path(GRand *rand, Sim *sim, const ApOwned *owned, ApInstant now)
 {
@@ -276,7 +276,6 @@ add_path(GRand *rand, Sim *sim, const ApOwned *owned, ApInstant now)
         .attempt_boot_usec = now.boot_usec - ago,
         .round_boot_usec = now.boot_usec - ago,
         .not_before_boot_usec = now.boot_usec + g_rand_int_range(rand, -10, 10) * AP_USEC_PER_SEC,
-        .held = chance(rand, 20),
         .n_recent = below(rand, 10),
         .n_failures = below(rand, 5),
         .n_flaps = below(rand, 5),
@@ -377,7 +376,10 @@ is_ours(const Sim *sim, guint32 ifindex, const ApKey *key)
     return FALSE;
 }
 
-/* 1: no change names a key outside the ledger, except an addition, which names none on the device. */
+/*
+ * 1: no change names a key outside the ledger, except an addition, and that names none that is
+ * on the device.
+ */
 static void
 check_ownership(const Sim *sim, const ApPlan *plan)
 {
