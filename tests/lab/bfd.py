@@ -40,7 +40,7 @@ class End:
     def raise_tunnel(self):
         self.host.ip(f"addr add {self.outer}/24 dev eth0", "link set eth0 up")
         self.tunnel = topology.Tunnel(self.host, IFNAME, topology.make_key(), 51820)
-        self.tunnel.address(f"{self.address}/64", f"fd00::{self.number}/64")
+        self.tunnel.up(f"{self.address}/64", f"fd00::{self.number}/64")
 
     def drop_incoming(self, match=""):
         """From now on loses what comes from the other end outside of the tunnel, or the part of

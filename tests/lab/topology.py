@@ -250,7 +250,7 @@ class Vpn:
         self.net4 = net4
         self.net6 = net6
         self.tunnel = Tunnel(world.hub, ifname, make_key(), port)
-        self.tunnel.address(f"{net4}.1/24", f"{net6}::1/64")
+        self.tunnel.up(f"{net4}.1/24", f"{net6}::1/64")
 
     @property
     def server4(self):
@@ -275,12 +275,12 @@ class Vpn:
             *("persistent-keepalive", 25),
         )
         if host_prefix:
-            tunnel.address(f"{tunnel.ip4}/32", f"{tunnel.ip6}/128")
+            tunnel.up(f"{tunnel.ip4}/32", f"{tunnel.ip6}/128")
             laptop.host.ip(
                 f"route add {self.net4}.0/24 dev {ifname}", f"route add {self.net6}::/64 dev {ifname}"
             )
         else:
-            tunnel.address(f"{tunnel.ip4}/24", f"{tunnel.ip6}/64")
+            tunnel.up(f"{tunnel.ip4}/24", f"{tunnel.ip6}/64")
         laptop.tunnel = tunnel
         return tunnel
 
@@ -300,6 +300,7 @@ class Tunnel:
         self.host = host
         self.ifname = ifname
         self.port = port
+        self.own = ()
         self.process = None
         if lab.BACKEND == "kernel":
             host.ip(f"link add {ifname} type wireguard")
@@ -322,15 +323,15 @@ class Tunnel:
     def set(self, *args):
         self.host.run("wg", "set", self.ifname, *args)
 
-    def address(self, *addresses):
-        lines = [f"addr add {a} dev {self.ifname}{' nodad' if ':' in a else ''}" for a in addresses]
+    def up(self, *addresses):
+        """Brings the interface up with these addresses, or with those of the last time: the kernel
+        forgets the IPv6 ones of an interface that goes down."""
+        self.own = addresses or self.own
+        lines = [f"addr replace {a} dev {self.ifname}" for a in self.own]
         self.host.ip(f"link set {self.ifname} mtu 1420 up", *lines)
 
     def down(self):
         self.host.ip(f"link set {self.ifname} down")
-
-    def up(self):
-        self.host.ip(f"link set {self.ifname} up")
 
     def peers(self):
         """{key: {"endpoint", "allowed" (a set), "handshake", "rx", "tx", "keepalive"}}"""
