@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Laptops, servers, addresses and routes that come and go."""
 
+import time
+
 import topology
 from lab import until
 from product import Helper
@@ -32,13 +34,43 @@ def test_the_server_is_down_and_comes_back(world):
     carl.until_path(scene.anna.tunnel.ip4, "direct", seconds=60)
 
 
-def test_a_server_that_starts_late_is_found(world):
+def test_a_server_that_starts_a_moment_late_is_found(world):
     scene = Scene(world).connect()
     for laptop in scene.laptops:
         Helper(laptop).start()
-    topology.sleep(3)
+    time.sleep(1)
     scene.server.start()
-    scene.until_direct(seconds=60)
+    scene.until_direct(seconds=20)
+
+
+def test_a_hub_without_a_server_is_left_alone_until_the_network_changes(world):
+    """Decisions.md 15: three unanswered rounds are enough."""
+    scene = Scene(world).connect()
+    for laptop in scene.laptops:
+        watch_questions(laptop)
+        Helper(laptop).start()
+    until(30, "anna asked three times", lambda: n_questions(scene.anna) >= 3)
+    topology.sleep(6)
+    assert n_questions(scene.anna) == 3
+    scene.server.start()
+    for laptop in scene.laptops:
+        laptop.link_down()
+        topology.sleep(1)
+        laptop.link_up()
+    scene.until_direct(seconds=20)
+
+
+def watch_questions(laptop):
+    """Counts attempts to connect to a coordination server."""
+    laptop.host.nft(
+        "table inet questions { chain out { type filter hook output priority 0;"
+        " tcp dport 80 tcp flags syn / syn,ack counter; }\n}"
+    )
+
+
+def n_questions(laptop):
+    text = laptop.host.run("nft", "list", "table", "inet", "questions")
+    return int(text.split("counter packets ")[1].split()[0])
 
 
 def test_a_default_route_that_comes_late_is_noticed(world):
