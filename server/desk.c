@@ -19,10 +19,12 @@ struct _ApDesk {
     GArray *wake;     /* (owned) (element-type ApKey) scratch */
     GPtrArray *done;  /* (owned) (element-type ApTicket) scratch of one turn */
     gboolean is_looking;
+    gboolean is_ready;
     gboolean has_looked;
     gboolean has_dirty;
     gint64 asked_boot_usec;  /* when the look that is under way began */
     gint64 looked_boot_usec; /* when the last complete look began */
+    gint64 look_usec;        /* how long it took */
 };
 
 /**
@@ -67,6 +69,15 @@ guint
 ap_desk_n_held(const ApDesk *self)
 {
     return g_hash_table_size(self->held);
+}
+
+/**
+ * Tells whether the first look at the device has come to an end, good or bad.
+ */
+gboolean
+ap_desk_is_ready(const ApDesk *self)
+{
+    return self->is_ready;
 }
 
 static void
@@ -172,6 +183,19 @@ is_fresh(const ApDesk *self, ApInstant now)
     return self->has_looked && now.boot_usec - self->looked_boot_usec <= AP_DESK_FRESH_USEC;
 }
 
+/*
+ * Under load the next look begins so early that it ends, even if it takes twice as long as the
+ * last one, before this one is too old: then nobody has to wait for it.
+ */
+static gboolean
+is_ageing(const ApDesk *self, ApInstant now)
+{
+    const gint64 age_usec = now.boot_usec - self->looked_boot_usec;
+
+    return age_usec + 2 * self->look_usec >= AP_DESK_FRESH_USEC
+           && age_usec >= AP_DESK_FRESH_USEC / 2;
+}
+
 /**
  * Takes a request. It is answered at once, or later by a call of ap_desk_looked(),
  * ap_desk_turn() or ap_desk_close(), in each case through the operation "answer".
@@ -195,6 +219,8 @@ ap_desk_submit(ApDesk *self, ApTicket *ticket, const char *body, gsize n_bytes, 
                is_denied ? AP_STATUS_UNAUTHORIZED : AP_STATUS_BAD_REQUEST,
                error->message);
     } else if (is_fresh(self, now)) {
+        if (is_ageing(self, now))
+            ap_desk_look(self, now);
         handle(self, ticket, now);
     } else {
         ticket->state = AP_TICKET_WAITING;
@@ -259,8 +285,9 @@ void
 ap_desk_looked(ApDesk *self, ApInstant now)
 {
     self->is_looking = FALSE;
-    self->has_looked = TRUE;
+    self->is_ready = self->has_looked = TRUE;
     self->looked_boot_usec = self->asked_boot_usec;
+    self->look_usec = now.boot_usec - self->asked_boot_usec;
     for (ApTicket *ticket = pop_waiting(self); ticket != NULL; ticket = pop_waiting(self))
         handle(self, ticket, now);
 }
@@ -273,6 +300,7 @@ void
 ap_desk_could_not_look(ApDesk *self)
 {
     self->is_looking = FALSE;
+    self->is_ready = TRUE;
     self->has_looked = FALSE;
     self->looked_boot_usec = self->asked_boot_usec;
     for (ApTicket *ticket = pop_waiting(self); ticket != NULL; ticket = pop_waiting(self))

@@ -73,6 +73,7 @@ void ap_desk_could_not_look(ApDesk *self);
 void ap_desk_turn(ApDesk *self, ApInstant now);
 gint64 ap_desk_deadline(const ApDesk *self);
 void ap_desk_close(ApDesk *self, ApInstant now);
+gboolean ap_desk_is_ready(const ApDesk *self);
 guint ap_desk_n_held(const ApDesk *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApDesk, ap_desk_free)

@@ -59,6 +59,7 @@ struct _ApEdge {
     gpointer http_tag;
     gpointer listen_tags[AP_ROSTER_MAX_OWN];
     gint64 paused_until_boot_usec; /* 0: accepting */
+    gboolean is_open;              /* the device has been looked at: it is known who may come */
     gboolean must_run; /* a connection was resumed, which libmicrohttpd sees when it runs next */
     ApThrottle throttles[AP_N_REFUSALS];
     ApEdgeLook look;
@@ -391,8 +392,12 @@ on_prepare(GSource *source, int *timeout_msec)
 {
     ApEdge *self = ((EdgeSource *) source)->edge;
     const ApInstant now = ap_clock_now();
-    const gint64 deadline = get_deadline(self, now);
+    if (!self->is_open && ap_desk_is_ready(self->desk)) {
+        self->is_open = TRUE;
+        set_accepting(self, TRUE);
+    }
 
+    const gint64 deadline = get_deadline(self, now);
     *timeout_msec = -1;
     if (deadline == AP_NEVER)
         return FALSE;
@@ -428,7 +433,7 @@ on_dispatch(GSource *source, GSourceFunc callback, gpointer data)
     (void) data;
     if (self->paused_until_boot_usec != 0 && self->paused_until_boot_usec <= now.boot_usec) {
         self->paused_until_boot_usec = 0;
-        set_accepting(self, TRUE);
+        set_accepting(self, self->is_open);
     }
     for (guint i = 0; i < self->listen.n; i++) {
         if (g_source_query_unix_fd(source, self->listen_tags[i]) != 0)
@@ -477,7 +482,7 @@ make_source(ApEdge *self)
     ((EdgeSource *) source)->edge = self;
     self->http_tag = g_source_add_unix_fd(source, info->epoll_fd, G_IO_IN);
     for (guint i = 0; i < self->listen.n; i++)
-        self->listen_tags[i] = g_source_add_unix_fd(source, self->listen.fds[i], G_IO_IN);
+        self->listen_tags[i] = g_source_add_unix_fd(source, self->listen.fds[i], 0);
     return source;
 }
 
@@ -557,7 +562,7 @@ ap_edge_set_own(ApEdge *self, const ApOwnAddress *own, guint n_own)
 }
 
 /**
- * Starts to serve from the default main context.
+ * Starts to serve from the default main context, as soon as the device has been looked at.
  */
 void
 ap_edge_start(ApEdge *self)

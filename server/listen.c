@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/** Connections that the kernel completes before we accept them: a quarter of AP_CROWD_MAX. */
-#define BACKLOG 64
+/** Connections that the kernel completes before we accept them: as many as AP_CROWD_MAX. */
+#define BACKLOG 256
 
 typedef struct ifaddrs Ifaddrs;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ifaddrs, freeifaddrs)
