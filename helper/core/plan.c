@@ -262,12 +262,26 @@ limit_tunnel(Turn *self, guint32 ifindex)
     }
 }
 
+/* What a former identity of the device left on it goes; the peer then starts as a new one. */
+static void
+sweep_left_over(Turn *self, Subject *subject)
+{
+    if (subject->owned == NULL || !ap_world_is_left_over(subject->owned, subject->device))
+        return;
+
+    ap_edit_remove(self->plan->changes, subject->device, &subject->key, AP_REASON_NETWORK_CHANGED);
+    ap_path_leave(&subject->path, subject->peer, AP_REASON_NETWORK_CHANGED, self->now);
+    subject->owned = NULL;
+    subject->peer = NULL;
+}
+
 static void
 judge_subjects(Turn *self)
 {
     for (guint i = 0; i < self->subjects->len; i++) {
         Subject *subject = &g_array_index(self->subjects, Subject, i);
 
+        sweep_left_over(self, subject);
         subject->refusal = judge_subject(self, subject);
     }
     for (guint i = 0; i < self->plan->tunnels->len; i++)

@@ -186,7 +186,10 @@ was_edited(const ApDevicePeer *peer, const ApOwned *owned)
 
 /**
  * Finds what the ledger says about a peer of @device, as long as the peer is ours: the ledger
- * means this very device, under this very key, and nobody else changed the peer since.
+ * means this device, and nobody else changed the peer since.
+ *
+ * While the device had another key of its own, an entry is only good for removing what is left
+ * of that time: see ap_world_is_left_over().
  *
  * Returns: (transfer none) (nullable): NULL when the peer is not, or no longer, ours
  */
@@ -196,9 +199,19 @@ ap_world_find_ours(const ApWorld *self, const ApDevice *device, const ApKey *key
     const ApOwned *owned = ap_world_find_owned(self, device->id.ifindex, key);
     const ApDevicePeer *peer = owned != NULL ? ap_device_find(device, key) : NULL;
 
-    if (owned == NULL || !is_about(owned, device))
-        return NULL;
-    return peer == NULL || !was_edited(peer, owned) ? owned : NULL;
+    if (peer != NULL)
+        return was_edited(peer, owned) ? NULL : owned;
+    return owned != NULL && is_about(owned, device) ? owned : NULL;
+}
+
+/**
+ * Tells whether @owned is of a time when @device had another key of its own. The sessions of its
+ * peers died with that key, so whatever they hold goes nowhere.
+ */
+gboolean
+ap_world_is_left_over(const ApOwned *owned, const ApDevice *device)
+{
+    return !is_about(owned, device);
 }
 
 /**

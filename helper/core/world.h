@@ -120,6 +120,7 @@ const ApLink *ap_world_find_link(const ApWorld *self, guint32 ifindex);
 const ApDevice *ap_world_find_device(const ApWorld *self, guint32 ifindex);
 const ApOwned *ap_world_find_owned(const ApWorld *self, guint32 ifindex, const ApKey *key);
 const ApOwned *ap_world_find_ours(const ApWorld *self, const ApDevice *device, const ApKey *key);
+gboolean ap_world_is_left_over(const ApOwned *owned, const ApDevice *device) G_GNUC_PURE;
 gboolean ap_world_is_taken_over(const ApWorld *self, const ApDevice *device, const ApKey *key);
 const ApCandidate *ap_world_find_candidate(const ApWorld *self, guint32 ifindex, const ApKey *key);
 const ApPath *ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key);

@@ -37,7 +37,21 @@ forget(GArray *owned, guint32 ifindex, const ApKey *key)
         g_array_remove_index(owned, (guint) (entry - (const ApOwned *) (gpointer) owned->data));
 }
 
-/* Puts on record what @change is going to do; a removal stays on record until it is done. */
+static gboolean
+holds(const ApOwned *entry, const ApCidr *prefix)
+{
+    for (guint i = 0; i < entry->n_allowed; i++) {
+        if (ap_cidr_equal(&entry->allowed[i], prefix))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/*
+ * Puts on record what @change is going to do. Until it is done both may be found on the device,
+ * what the peer had and what it gets, so the record has both: a prefix that it did not know
+ * would make the peer look like an administrator's. A removal stays on record until it is done.
+ */
 static void
 note_intent(GArray *owned, const ApChange *change, gint64 now_boot_usec)
 {
@@ -58,7 +72,23 @@ note_intent(GArray *owned, const ApChange *change, gint64 now_boot_usec)
         entry = &g_array_index(owned, ApOwned, owned->len - 1);
     }
 
-    if (change->peer.n_allowed > 0) {
+    for (guint i = 0; i < change->peer.n_allowed; i++) {
+        const ApCidr *prefix = &change->peer.allowed[i];
+
+        if (!holds(entry, prefix) && entry->n_allowed < G_N_ELEMENTS(entry->allowed))
+            entry->allowed[entry->n_allowed++] = *prefix;
+    }
+}
+
+/* The device took @change: what it does not have any more goes off the record. */
+static void
+note_done(GArray *owned, const ApChange *change)
+{
+    ApOwned *entry = find_owned(owned, change->ifindex, &change->peer.key);
+
+    if (change->kind == AP_CHANGE_REMOVE_PEER) {
+        forget(owned, change->ifindex, &change->peer.key);
+    } else if (entry != NULL && change->peer.n_allowed > 0) {
         memcpy(entry->allowed, change->peer.allowed, sizeof(entry->allowed));
         entry->n_allowed = change->peer.n_allowed;
     }
@@ -119,32 +149,22 @@ apply_device(ApWireguard *wireguard,
     if (!store(ledger, device, owned, error))
         return FALSE;
 
-    gboolean removed = FALSE;
     for (guint i = 0; i < plan->changes->len; i++) {
         const ApChange *change = &g_array_index(plan->changes, ApChange, i);
 
         if (change->ifindex != device->id.ifindex)
             continue;
+        /* Again: a removal in the same plan took it off. */
+        note_intent(owned, change, now_boot_usec);
         if (!ap_wireguard_apply(wireguard, &device->id, &change->peer, 1, error))
             return FALSE;
+        note_done(owned, change);
         stats->n_changes++;
-        if (change->kind == AP_CHANGE_REMOVE_PEER) {
-            removed = TRUE;
-            forget(owned, change->ifindex, &change->peer.key);
-        }
     }
-
-    /* A peer that was removed and added anew in one plan is on record again. */
-    for (guint i = 0; removed && i < plan->changes->len; i++) {
-        const ApChange *change = &g_array_index(plan->changes, ApChange, i);
-
-        if (change->ifindex == device->id.ifindex)
-            note_intent(owned, change, now_boot_usec);
-    }
-    return !removed || store(ledger, device, owned, error);
+    return store(ledger, device, owned, error);
 }
 
-/* TRUE when the entry can never be undone any more: its device went or has another identity. */
+/* TRUE when nothing is left to undo: the device went, or has another identity. */
 static gboolean
 is_void(const ApOwned *entry, const ApWorld *world)
 {
@@ -211,7 +231,7 @@ ap_apply_plan(ApWireguard *wireguard,
               ApApplyStats *stats,
               GError **error)
 {
-    gboolean ok = drop_void(ledger, world, plan, owned, error);
+    gboolean ok = TRUE;
 
     for (guint i = 0; i < world->devices->len; i++) {
         const ApDevice *device = g_ptr_array_index(world->devices, i);
@@ -223,5 +243,6 @@ ap_apply_plan(ApWireguard *wireguard,
             ok = FALSE;
         }
     }
-    return ok;
+    /* Last: what an identity before this one left on a device is removed first. */
+    return drop_void(ledger, world, plan, owned, ok ? error : NULL) && ok;
 }

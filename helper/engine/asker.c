@@ -287,6 +287,8 @@ follow_identity(ApAsker *self, const ApAskerInput *input, ApInstant now)
         && identity.network == self->identity.network)
         return;
 
+    if (!ap_key_equal(&identity.key, &self->identity.key))
+        ap_book_forget_all(self->book);
     self->identity = identity;
     start_over(self, now);
 }

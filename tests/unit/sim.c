@@ -257,7 +257,6 @@ give_up(Sim *self, const ApPlan *plan)
 void
 sim_apply(Sim *self, const ApPlan *plan, ApInstant now)
 {
-    give_up(self, plan);
     for (guint i = 0; i < plan->changes->len; i++) {
         const ApChange *change = &g_array_index(plan->changes, ApChange, i);
         const ApDeviceId id = {.ifindex = change->ifindex, .backend = AP_BACKEND_FAKE};
@@ -267,6 +266,7 @@ sim_apply(Sim *self, const ApPlan *plan, ApInstant now)
         g_assert_true(ap_wireguard_apply(self->wireguard, &id, &change->peer, 1, &error));
         g_assert_no_error(error);
     }
+    give_up(self, plan);
     g_array_set_size(self->paths, 0);
     g_array_append_vals(self->paths, plan->paths->data, plan->paths->len);
 }

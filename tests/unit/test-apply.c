@@ -251,6 +251,29 @@ test_void_entries_are_struck_off(Fixture *self, gconstpointer unused)
     g_assert_cmpuint(ap_wireguard_fake_changes(self->wireguard)->len, ==, 0);
 }
 
+/* A helper that dies between the record and the edit must find both, before and after, its own. */
+static void
+test_record_covers_before_and_after(Fixture *self, gconstpointer unused)
+{
+    const ApAddr addr = {.family = AF_INET, .bytes = {10, 9, 0, 12}};
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    plan_change(self, 7, AP_CHANGE_ADD_PEER, &peer_key);
+    g_assert_true(apply(self, &error));
+
+    g_array_set_size(self->plan->changes, 0);
+    plan_change(self, 7, AP_CHANGE_PROMOTE, &peer_key);
+    g_array_index(self->plan->changes, ApChange, 0).peer.allowed[0] = ap_cidr_host(&addr);
+    ap_wireguard_fake_fail_apply(self->wireguard, 0, AP_ERROR_FAILED);
+    g_assert_false(apply(self, &error));
+    g_clear_error(&error);
+    g_assert_cmpuint(g_array_index(self->owned, ApOwned, 0).n_allowed, ==, 2);
+
+    g_assert_true(apply(self, &error));
+    g_assert_cmpuint(g_array_index(self->owned, ApOwned, 0).n_allowed, ==, 1);
+}
+
 static void
 test_given_up_is_struck_off(Fixture *self, gconstpointer unused)
 {
@@ -282,6 +305,7 @@ main(int argc, char **argv)
         {"/apply/remove-and-add-stays-on-record", test_remove_and_add_stays_on_record},
         {"/apply/no-record-no-edit", test_no_record_no_edit},
         {"/apply/void-entries-are-struck-off", test_void_entries_are_struck_off},
+        {"/apply/record-covers-before-and-after", test_record_covers_before_and_after},
         {"/apply/given-up-is-struck-off", test_given_up_is_struck_off},
     };
 

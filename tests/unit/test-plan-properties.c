@@ -362,6 +362,46 @@ pass(GRand *rand, Sim *sim, ApInstant *now)
 
 /* --- what must hold ------------------------------------------------------------------------- */
 
+/* Whatever key the device had then: enough for a removal. */
+static gboolean
+is_on_record(const Sim *sim, guint32 ifindex, const ApKey *key)
+{
+    for (guint i = 0; i < sim->owned->len; i++) {
+        const ApOwned *owned = &g_array_index(sim->owned, ApOwned, i);
+
+        if (owned->ifindex == ifindex && ap_key_equal(&owned->key, key))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+holds_all(const ApOwned *owned, const ApDevicePeer *peer)
+{
+    for (guint i = 0; i < peer->allowed->len; i++) {
+        gboolean found = FALSE;
+
+        for (guint j = 0; j < owned->n_allowed && !found; j++)
+            found = ap_cidr_equal(&owned->allowed[j], &g_array_index(peer->allowed, ApCidr, i));
+        if (!found)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Of a time when the device had another key, and as we left it. */
+static gboolean
+is_left_over(const Sim *sim, const ApDevice *device, const ApDevicePeer *peer)
+{
+    for (guint i = 0; i < sim->owned->len; i++) {
+        const ApOwned *owned = &g_array_index(sim->owned, ApOwned, i);
+
+        if (owned->ifindex == device->id.ifindex && ap_key_equal(&owned->key, &peer->key))
+            return !peer->has_psk && holds_all(owned, peer);
+    }
+    return FALSE;
+}
+
 static gboolean
 is_ours(const Sim *sim, guint32 ifindex, const ApKey *key)
 {
@@ -389,10 +429,12 @@ check_ownership(const Sim *sim, const ApPlan *plan)
 
         g_assert_nonnull(device);
         g_assert_true(ap_key_equal(&change->device_key, &device->public_key));
-        if (change->kind != AP_CHANGE_ADD_PEER) {
+        if (change->kind == AP_CHANGE_REMOVE_PEER) {
+            g_assert_true(is_on_record(sim, change->ifindex, &change->peer.key));
+        } else if (change->kind != AP_CHANGE_ADD_PEER) {
             g_assert_true(is_ours(sim, change->ifindex, &change->peer.key));
             g_assert_true(change->peer.flags & AP_PEER_UPDATE_ONLY);
-        } else if (!is_ours(sim, change->ifindex, &change->peer.key)) {
+        } else if (!is_on_record(sim, change->ifindex, &change->peer.key)) {
             g_assert_null(ap_device_find(device, &change->peer.key));
             g_assert_false(ap_key_equal(&change->peer.key, &device->public_key));
         }
@@ -456,7 +498,7 @@ describe_foreign(const Sim *sim)
         for (guint j = 0; device != NULL && j < device->peers->len; j++) {
             const ApDevicePeer *peer = g_ptr_array_index(device->peers, j);
 
-            if (!is_ours(sim, device->id.ifindex, &peer->key))
+            if (!is_ours(sim, device->id.ifindex, &peer->key) && !is_left_over(sim, device, peer))
                 describe_peer(text, peer);
         }
     }

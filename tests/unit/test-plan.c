@@ -496,15 +496,16 @@ test_lost_gateway_keeps_what_is_proven(Fixture *self, G_GNUC_UNUSED gconstpointe
 }
 
 static void
-test_other_device_key_is_never_edited(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+test_new_device_key_starts_everything_anew(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
     const ApKey new_key = sim_key(11);
 
     go_direct(self);
     ap_wireguard_fake_set_key(self->sim->wireguard, TUNNEL, &new_key);
-    turn(self, "");
-    expect(self, AP_PATH_WAITING, "key-foreign");
-    g_assert_cmpuint(self->sim->owned->len, ==, 0);
+    turn(self, "remove(network-changed) add(probing)");
+    expect(self, AP_PATH_PROBING, "probing");
+    g_assert_cmpuint(self->sim->owned->len, ==, 1);
+    g_assert_true(ap_key_equal(&g_array_index(self->sim->owned, ApOwned, 0).device_key, &new_key));
 }
 
 static void
@@ -656,7 +657,9 @@ main(int argc, char **argv)
     ADD("/plan/another-network-starts-over", NULL, test_another_network_starts_over);
     ADD("/plan/lost-link-removes-everything", NULL, test_lost_link_removes_everything);
     ADD("/plan/lost-gateway", NULL, test_lost_gateway_keeps_what_is_proven);
-    ADD("/plan/other-device-key-is-never-edited", NULL, test_other_device_key_is_never_edited);
+    ADD("/plan/new-device-key-starts-everything-anew",
+        NULL,
+        test_new_device_key_starts_everything_anew);
     ADD("/plan/lost-device-is-reported", NULL, test_lost_device_is_reported);
     ADD("/plan/limit-keeps-the-direct-ones", NULL, test_limit_keeps_the_direct_ones);
     ADD("/plan/starts-are-rationed", NULL, test_starts_are_rationed);
