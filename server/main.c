@@ -16,15 +16,20 @@
 #include <signal.h>
 #include <stdlib.h>
 
+/** Exit statuses that say that trying again would not help: EX_USAGE, EX_NOPERM of sysexits.h. */
+#define EXIT_USAGE 64
+#define EXIT_NOPERM 77
+
 /** How often an interface or an address that is not there is looked for, in seconds. */
 #define RETRY_SEC 1
 
-/** What the command line says. */
+/** What the command line says, and what has become of it. */
 typedef struct {
     char *interface; /* (owned) (nullable) */
     int port;
     gboolean is_verbose;
     gboolean wants_version;
+    gboolean has_served; /* @interface is then the one that was served */
 } Options;
 
 static void
@@ -179,24 +184,31 @@ find_addresses(ApListen *listen)
     }
 }
 
-static ApSessionEnd
+static int
 fail(const GError *error)
 {
     g_printerr("wg-autopeer-server: %s\n", error->message);
-    return AP_SESSION_FAILED;
+    if (g_error_matches(error, AP_ERROR, AP_ERROR_INVALID))
+        return EXIT_USAGE;
+    return g_error_matches(error, AP_ERROR, AP_ERROR_DENIED) ? EXIT_NOPERM : EXIT_FAILURE;
 }
 
+/* Returns AP_SESSION_FAILED with @error set when there was no session at all. */
 static ApSessionEnd
-serve(const Options *options, ApWireguard *wireguard, const ApDeviceId *id)
+serve(const Options *options, ApWireguard *wireguard, const ApDeviceId *id, GError **error)
 {
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) local = NULL;
     ApListen listen = {.ifindex = id->ifindex, .port = (guint16) options->port};
 
     (void) g_strlcpy(listen.interface, id->name, sizeof(listen.interface));
     if (!find_addresses(&listen))
         return AP_SESSION_STOPPED;
-    if (!ap_listen_open(&listen, &error))
-        return g_error_matches(error, AP_ERROR, AP_ERROR_GONE) ? AP_SESSION_AGAIN : fail(error);
+    if (!ap_listen_open(&listen, &local)) {
+        if (g_error_matches(local, AP_ERROR, AP_ERROR_GONE))
+            return AP_SESSION_AGAIN;
+        g_propagate_error(error, g_steal_pointer(&local));
+        return AP_SESSION_FAILED;
+    }
 
     g_autofree char *text = ap_listen_to_text(&listen);
     g_message("serving the peers of %s on %s", listen.interface, text);
@@ -206,35 +218,48 @@ serve(const Options *options, ApWireguard *wireguard, const ApDeviceId *id)
 }
 
 /*
- * The first time a missing interface is the administrator's mistake and ends the server. Later it
- * is one that is being made again, and it is waited for.
+ * One session, or one vain look for the interface. The first time a missing interface is the
+ * administrator's mistake. Later it is one that is being made again, and it is waited for.
  */
 static ApSessionEnd
-serve_until_stopped(const Options *options, ApWireguard *wireguard)
+try_to_serve(Options *options, ApWireguard *wireguard, GError **error)
 {
-    g_autoptr(GError) error = NULL;
-    g_autofree char *name = g_strdup(options->interface);
-    gboolean has_served = FALSE;
+    g_autoptr(GError) local = NULL;
     ApDeviceId id;
 
+    if (!find_device(wireguard, options->interface, &id, &local)) {
+        if (options->has_served && g_error_matches(local, AP_ERROR, AP_ERROR_GONE))
+            return AP_SESSION_AGAIN;
+        g_propagate_error(error, g_steal_pointer(&local));
+        return AP_SESSION_FAILED;
+    }
+
+    const ApSessionEnd end = serve(options, wireguard, &id, error);
+    if (end == AP_SESSION_AGAIN) {
+        g_message("%s has changed; starting again", id.name);
+        options->has_served = TRUE;
+        g_free(options->interface);
+        options->interface = g_strdup(id.name);
+    }
+    return end;
+}
+
+static int
+serve_until_stopped(Options *options, ApWireguard *wireguard)
+{
     for (;;) {
-        ApSessionEnd end = AP_SESSION_AGAIN;
+        g_autoptr(GError) error = NULL;
 
-        g_clear_error(&error);
-        if (find_device(wireguard, name, &id, &error))
-            end = serve(options, wireguard, &id);
-        else if (!has_served || !g_error_matches(error, AP_ERROR, AP_ERROR_GONE))
-            return fail(error);
-
-        if (end != AP_SESSION_AGAIN)
-            return end;
-        if (!has_served || error == NULL)
-            g_message("%s has changed; starting again", id.name);
-        has_served = TRUE;
-        g_free(name);
-        name = g_strdup(id.name);
+        switch (try_to_serve(options, wireguard, &error)) {
+        case AP_SESSION_STOPPED:
+            return EXIT_SUCCESS;
+        case AP_SESSION_FAILED:
+            return error != NULL ? fail(error) : EXIT_FAILURE;
+        case AP_SESSION_AGAIN:
+            break;
+        }
         if (!pause_for_retry())
-            return AP_SESSION_STOPPED;
+            return EXIT_SUCCESS;
     }
 }
 
@@ -256,22 +281,18 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     g_auto(Options) options = {.port = AP_COORD_PORT};
 
-    if (!parse_options(&options, argc, argv, &error)) {
-        (void) fail(error);
-        return EXIT_FAILURE;
-    }
+    if (!parse_options(&options, argc, argv, &error))
+        return fail(error);
     if (options.wants_version) {
         g_print("wg-autopeer-server %s\n", AP_VERSION);
         return EXIT_SUCCESS;
     }
-    if (sodium_init() < 0 || !ap_privilege_check(&error)) {
-        if (error != NULL)
-            (void) fail(error);
+    if (!ap_privilege_check(&error))
+        return fail(error);
+    if (sodium_init() < 0)
         return EXIT_FAILURE;
-    }
 
     block_signals();
     g_autoptr(ApWireguard) wireguard = ap_wireguard_new_system();
-    return serve_until_stopped(&options, wireguard) == AP_SESSION_STOPPED ? EXIT_SUCCESS
-                                                                          : EXIT_FAILURE;
+    return serve_until_stopped(&options, wireguard);
 }

@@ -390,6 +390,17 @@ def test_privileges(lab, server):
     assert reader["NoNewPrivs"] == http["NoNewPrivs"] == "1"
 
 
+def test_started_with_the_capabilities_of_the_unit(lab):
+    """Those of resources/server-userspace.conf, as wireguard-go's control socket is uid 0's."""
+    wanted = ",".join(f"+{name}" for name in ("net_admin", "net_bind_service", "setuid", "setgid", "setpcap", "kill"))
+    with serving(lab, "-i", lab.interface[HUB],
+                 command=("setpriv", "--no-new-privs", f"--bounding-set=-all,{wanted}")) as server:
+        sets = sorted(int(status_of(pid)["CapPrm"], 16) for pid in server.children())
+        assert sets == [0, 1 << 12]
+        assert peers(lab, A) == {}
+        assert server.stop() < 1
+
+
 def test_long_poll_wakes_both(lab, server):
     with contextlib.closing(poll(lab, A, 20)) as waiting:
         begin = time.monotonic()
@@ -570,20 +581,28 @@ def test_interface_made_again(lab, server):
 
 def fails(*arguments, name=HUB, command=()):
     done = inside(name, *command, PROGRAM, *arguments, check=False, timeout=5)
-    assert done.returncode == 1
-    return done.stderr
+    return done.returncode, done.stderr
 
 
 def test_errors_say_what_to_do(lab):
     wg = lab.interface[HUB]
-    assert "there is no interface nosuch0" in fails("--interface", "nosuch0")
-    assert "lo is not a WireGuard interface" in fails("--interface", "lo")
-    assert "no WireGuard interface" in fails(name=ROUTER)
-    assert "CAP_NET_ADMIN is missing" in fails("-i", wg, command=("setpriv", "--bounding-set=-net_admin"))
-    assert "CAP_NET_BIND_SERVICE is missing" in fails("-i", wg, command=("setpriv", "--bounding-set=-net_bind_service"))
-    assert "--help" in fails("--port", "0") and "--help" in fails("nonsense")
+    for status, text, options in (
+        (1, "there is no interface nosuch0", fails("--interface", "nosuch0")),
+        (1, "lo is not a WireGuard interface", fails("--interface", "lo")),
+        (1, "no WireGuard interface", fails(name=ROUTER)),
+        (64, "--help", fails("--port", "0")),
+        (64, "--help", fails("--port", "65536")),
+        (64, "--help", fails("nonsense")),
+        (64, "Unknown option", fails("--nonsense")),
+        (77, "CAP_NET_ADMIN is missing",
+         fails("-i", wg, command=("setpriv", "--bounding-set=-net_admin"))),
+        (77, "CAP_NET_BIND_SERVICE is missing",
+         fails("-i", wg, command=("setpriv", "--bounding-set=-net_bind_service"))),
+    ):
+        assert options[0] == status and text in options[1]
     with serving(lab, "-i", wg):
-        assert "another program does already" in fails("-i", wg)
+        status, text = fails("-i", wg)
+        assert status == 1 and "another program does already" in text
 
 
 def test_several_interfaces(lab):
@@ -592,8 +611,8 @@ def test_several_interfaces(lab):
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: inside(HUB, "wg", "show", second, check=False).returncode == 0)
-        text = fails()
-        assert "choose one with --interface" in text and second in text
+        status, text = fails()
+        assert status == 64 and "choose one with --interface" in text and second in text
     finally:
         daemon.kill()
         daemon.wait()
