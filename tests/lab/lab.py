@@ -98,6 +98,7 @@ class Process:
     """A program that runs in a host; its output goes to a file of the lab."""
 
     def __init__(self, host, name, argv, env=None, stdin=None):
+        self.host = host
         self.name = name
         self.argv = [str(arg) for arg in argv]
         self.log = host.lab.logs / f"{host.name}-{name}.log"

@@ -2,17 +2,7 @@
 """A host with a system bus and a real NetworkManager of its own, and sites to plug it into."""
 
 import lab
-
-_BUS = """<busconfig>
-  <type>system</type>
-  <listen>unix:path=/run/dbus/system_bus_socket</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow user="*"/><allow own="*"/>
-    <allow send_destination="*" eavesdrop="false"/><allow receive_sender="*"/>
-  </policy>
-</busconfig>
-"""
+from product import start_bus
 
 # A short carrier wait: with the 5 s of the default, each unplugging would take that long.
 _CONF = """[main]
@@ -43,9 +33,7 @@ class NetworkManager:
         self.host = host
         host.sh(_HIDE)
         host.write("/run/nm.conf", _CONF)
-        host.write("/run/bus.conf", _BUS)
-        self.bus = host.start("bus", "dbus-daemon", "--nofork", "--config-file=/run/bus.conf")
-        lab.until(5, "the bus", lambda: self._try("test", "-S", "/run/dbus/system_bus_socket"))
+        self.bus = start_bus(host)
         self.process = None
 
     def _try(self, *argv):

@@ -40,8 +40,9 @@ def start_bus(host):
     """A system bus of the host's own, with the policy that we ship."""
     policy = lab.ROOT / "resources/org.wgautopeer.Autopeer1.conf"
     config = host.write("/run/dbus/lab.conf", _BUS.format(policy=policy))
-    host.start("bus", "dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile")
+    bus = host.start("bus", "dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile")
     until(5, "the bus is up", lambda: host.exists("/run/dbus/system_bus_socket"))
+    return bus
 
 
 class Helper:
@@ -56,14 +57,14 @@ class Helper:
         self.config = self.host.write("/run/lab/wg-autopeer.conf", _CONFIG + config)
         self.host.sh("mkdir -p -m 700 /run/wg-autopeer /run/wg-autopeer-state")
 
-    def _argv(self):
+    def argv(self):
         argv = [HELPER, "--config", self.config, "--runtime-dir", "/run/wg-autopeer"]
         argv += ["--state-dir", "/run/wg-autopeer-state", "--fetch", FETCH]
         # wireguard-go's control socket is root's.
         return argv + ["--user", "root"]
 
     def start(self, *options):
-        self.process = self.host.start("helper", *self._argv(), "--verbose", *options)
+        self.process = self.host.start("helper", *self.argv(), "--verbose", *options)
         return self
 
     def stop(self):
@@ -74,7 +75,7 @@ class Helper:
 
     def undo(self):
         """What ExecStopPost= does after a crash."""
-        self.host.run(*self._argv(), "--undo")
+        self.host.run(*self.argv(), "--undo")
 
     def cli(self, *args, check=True):
         return self.host.run(CLI, *args, check=check)

@@ -21,11 +21,6 @@ def entry(key, *addresses, endpoint="192.168.77.50", port=40050):
     return {"pubkey": key, "ip": list(addresses), "endpoint": endpoint, "port": port}
 
 
-def neighbour(laptop):
-    tunnel = laptop.tunnel
-    return entry(tunnel.public, tunnel.ip4, tunnel.ip6, endpoint=laptop.lan4, port=tunnel.port)
-
-
 @pytest.fixture
 def scene(world):
     scene = Scene(world)
@@ -41,7 +36,7 @@ def scene(world):
 
 def answer(scene, *entries):
     """What anna gets; ben gets honest answers."""
-    body = json.dumps({"peers": [*entries, neighbour(scene.ben)]})
+    body = json.dumps({"peers": [*entries, scene.ben.entry()]})
     scene.server.mode(cache=0, bodies={scene.anna.tunnel.ip4: body})
 
 
