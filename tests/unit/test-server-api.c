@@ -869,15 +869,14 @@ test_repeated_registration_never_blinks(Hub *hub, gconstpointer data)
     }
 }
 
-/* Client @number of a hub of many: four on each LAN. */
-static void
-ask_as_one_of_many(ApApi *api, guint number, gboolean is_new, ApInstant now)
+/* Client @number of a hub of many, on LAN @lan. */
+static ApReply
+ask_as_one_of_many(ApApi *api, guint number, guint lan, gboolean is_new, ApInstant now)
 {
-    const guint lan = number / 4;
     ApRosterPeer peer = {.handshake_real_usec = now.real_usec, .n_addresses = 1};
     ApRequest request = {.version = 2, .n_attachments = 1};
     g_autoptr(GArray) wake = g_array_new(FALSE, FALSE, sizeof(ApKey));
-    g_auto(ApReply) reply = {0};
+    ApReply reply = {0};
 
     memcpy(peer.key.bytes, &number, sizeof(number));
     memcpy(peer.key.bytes + 4, &number, sizeof(number));
@@ -891,6 +890,44 @@ ask_as_one_of_many(ApApi *api, guint number, gboolean is_new, ApInstant now)
         ap_api_device_put(api, &peer, now, wake);
     ap_api_handle(api, &request, &peer.addresses[0], now, &reply, wake);
     g_assert_cmpuint(reply.status, ==, AP_STATUS_OK);
+    return reply;
+}
+
+static void
+test_answers_of_a_large_lan_are_bounded(Hub *hub, gconstpointer data)
+{
+    const guint n = AP_MATCH_MAX_NEIGHBOURS + 50;
+    char etag[AP_COORD_TOKEN_LEN];
+
+    (void) data;
+    for (guint i = 0; i < n; i++) {
+        g_auto(ApReply) reply = ask_as_one_of_many(hub->api, i, 0, TRUE, hub->now);
+        g_autoptr(ApOffer) offer = read_reply(&reply);
+
+        g_assert_cmpuint(offer->peers->len, ==, MIN(i, AP_MATCH_MAX_NEIGHBOURS));
+    }
+
+    /* those who came last, also for the first; and it stays so while the others only ask again */
+    g_auto(ApReply) first = ask_as_one_of_many(hub->api, 0, 0, FALSE, hub->now);
+    g_autoptr(ApOffer) offer = read_reply(&first);
+    for (guint i = 0; i < offer->peers->len; i++) {
+        guint number;
+
+        memcpy(&number, g_array_index(offer->peers, ApOfferPeer, i).key.bytes, sizeof(number));
+        g_assert_cmpuint(number, >=, n - AP_MATCH_MAX_NEIGHBOURS);
+        /* the first is out of their sight */
+        g_assert_false(g_array_index(offer->peers, ApOfferPeer, i).mutual);
+    }
+    (void) g_strlcpy(etag, first.etag, sizeof(etag));
+    for (guint i = 0; i < n; i++) {
+        g_auto(ApReply) reply = ask_as_one_of_many(hub->api, i, 0, FALSE, hub->now);
+    }
+    g_auto(ApReply) again = ask_as_one_of_many(hub->api, 0, 0, FALSE, hub->now);
+    g_assert_cmpstr(again.etag, ==, etag);
+
+    g_auto(ApReply) last = ask_as_one_of_many(hub->api, n - 1, 0, FALSE, hub->now);
+    g_autoptr(ApOffer) seen = read_reply(&last);
+    g_assert_true(g_array_index(seen->peers, ApOfferPeer, 0).mutual);
 }
 
 /* Processor time in nanoseconds of 4,000 requests, the best of three rounds. */
@@ -902,16 +939,19 @@ measure(guint n_clients)
     g_autoptr(ApApi) api = ap_api_new(seed);
     gint64 best = G_MAXINT64;
 
-    for (guint i = 0; i < n_clients; i++)
-        ask_as_one_of_many(api, i, TRUE, now);
+    for (guint i = 0; i < n_clients; i++) {
+        g_auto(ApReply) reply = ask_as_one_of_many(api, i, i / 4, TRUE, now);
+    }
     g_assert_cmpuint(ap_api_n_clients(api), ==, n_clients);
 
     for (guint round = 0; round < 3; round++) {
         struct timespec begin, end;
 
         (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
-        for (guint i = 0; i < 4000; i++)
-            ask_as_one_of_many(api, i * 7919 % n_clients, FALSE, now);
+        for (guint i = 0; i < 4000; i++) {
+            const guint number = i * 7919 % n_clients;
+            g_auto(ApReply) reply = ask_as_one_of_many(api, number, number / 4, FALSE, now);
+        }
         (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
         best = MIN(best,
                    (end.tv_sec - begin.tv_sec) * G_GINT64_CONSTANT(1000000000) + end.tv_nsec
@@ -970,6 +1010,7 @@ main(int argc, char **argv)
     ADD("moved-clients-have-to-tell-again", test_moved_clients_have_to_tell_again);
     ADD("registration-races-with-the-snapshot", test_registration_races_with_the_snapshot);
     ADD("mutual", test_mutual);
+    ADD("answers-of-a-large-lan-are-bounded", test_answers_of_a_large_lan_are_bounded);
     ADD("recorded-semantics", test_recorded_semantics);
     ADD("repeated-registration-never-blinks", test_repeated_registration_never_blinks);
     g_test_add_func("/api/cost-does-not-grow-with-clients", test_cost_does_not_grow_with_clients);
