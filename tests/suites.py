@@ -15,6 +15,18 @@ PLAIN = ROOT / "build"
 ASAN = ROOT / "build-asan"
 WERROR = "true" if os.environ.get("CI") == "true" else "false"
 
+LOGS = PLAIN / "meson-logs"
+RUN_FILES = ROOT / "tests/lab/run_files.py"
+
+# The scenarios that are about the device; those of HTTP, of netlink's events and of what is
+# refused before any device sees it are the same on every backend.
+KERNEL_FILES = [
+    "test_direct.py",
+    "test_never_worse.py",
+    "test_coming_and_going.py",
+    "test_leaves_nothing.py",
+]
+
 # Under emulation everything takes so much longer than outside (design: with-kernel).
 KERNEL_SLOW = 12
 
@@ -23,46 +35,57 @@ class Failure(Exception):
     """A suite or a build that could not even be run."""
 
 
-def run(argv, env=None, timeout=None, check=False):
+def run(argv, env=None, timeout=None):
     """Runs a program with our output; everything that it started ends with the time limit."""
     argv = [str(arg) for arg in argv]
     with subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **(env or {})}) as child:
         try:
-            status = child.wait(timeout)
+            return child.wait(timeout)
         except subprocess.TimeoutExpired:
             child.terminate()
             raise Failure(f"{argv[0]}: not done after {timeout} s") from None
         except BaseException:
             child.terminate()
             raise
-    if check and status != 0:
-        raise Failure(f"{' '.join(argv)}: status {status}")
-    return status
 
 
-def build(directory, *options, quiet=False):
-    """Configures and builds once a call of this program, however many suites need it."""
+def build(directory, *options):
+    """Configures and builds once a call of this program, however many suites need it. What the
+    tools say is shown when they fail."""
     if directory in build.done:
         return
-    configure = "configure" if (directory / "build.ninja").exists() else "setup"
-    steps = [["meson", configure, directory, f"-Dwerror={WERROR}", *options]]
-    steps += [["ninja", "--quiet", "-C", directory]]
-    capture = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    for argv in steps:
-        if not quiet:
-            run(argv, check=True)
-            continue
-        done = subprocess.run(argv, cwd=ROOT, check=False, **capture)
-        if done.returncode != 0:
-            sys.exit(done.stdout)
+    start = time.monotonic()
+    print(f"building {directory.name}/ …", end=" ", flush=True)
+    if not (directory / "build.ninja").exists():
+        build_step(["meson", "setup", directory, f"-Dwerror={WERROR}", *options])
+    build_step(["ninja", "-C", directory])
     build.done.add(directory)
+    print(f"{time.monotonic() - start:.0f} s", flush=True)
+
+
+def build_step(argv):
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(argv, cwd=ROOT, check=False, **pipe)
+    if done.returncode != 0:
+        print("\n" + done.stdout)
+        raise Failure(f"{argv[0]}: status {done.returncode}")
 
 
 build.done = set()
 
 
-def plain(quiet=False):
-    build(PLAIN, quiet=quiet)
+def plain():
+    build(PLAIN)
+
+
+def build_or_exit():
+    """For programs that only need the plain build."""
+    try:
+        plain()
+    except Failure as failure:
+        sys.exit(str(failure))
+    finally:
+        give_back()
 
 
 def asan():
@@ -75,8 +98,7 @@ def meson_test(directory, suite, base=None):
     junit.unlink(missing_ok=True)
     argv = ["meson", "test", "-C", directory, "--suite", suite, "--no-rebuild"]
     argv += ["--logbase", base, "--print-errorlogs", "--num-processes", "2"]
-    status = run(argv, timeout=1800)
-    return [(junit, status)]
+    return run(argv, timeout=1800), [junit]
 
 
 def style():
@@ -94,27 +116,33 @@ def contract():
     return meson_test(ASAN, "contract")
 
 
+def forget_results(prefix):
+    LOGS.mkdir(exist_ok=True)
+    for junit in LOGS.glob(f"{prefix}-*.junit.xml"):
+        junit.unlink()
+
+
 def lab():
     plain()
-    junit = PLAIN / "meson-logs" / "lab.junit.xml"
-    junit.unlink(missing_ok=True)
-    argv = ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", f"--junitxml={junit}", "tests/lab"]
-    return [(junit, run(argv, timeout=1800))]
+    forget_results("lab")
+    names = sorted(path.name for path in (ROOT / "tests/lab").glob("test_*.py"))
+    status = run([sys.executable, RUN_FILES, LOGS / "lab", *names], timeout=1800)
+    return status, [LOGS / f"lab-{Path(name).stem}.junit.xml" for name in names]
 
 
 def kernel():
     plain()
-    junits = [PLAIN / "meson-logs" / f"kernel-{part}.junit.xml" for part in ("contract", "lab")]
-    for junit in junits:
-        junit.unlink(missing_ok=True)
+    forget_results("kernel")
     env = {
         "LAB_BACKEND": "kernel",
         "LAB_SLOW": str(KERNEL_SLOW),
         "WITH_KERNEL_TIMEOUT": "1500",
         "WITH_KERNEL_WRITABLE": str(ROOT),
     }
-    status = run([ROOT / "tests/lab/with-kernel", ROOT / "tests/lab/in-kernel", *junits], env=env)
-    return [(junit, status) for junit in junits]
+    with_kernel, in_kernel = (ROOT / "tests/lab" / name for name in ("with-kernel", "in-kernel"))
+    status = run([with_kernel, in_kernel, LOGS, "kernel", *KERNEL_FILES], env=env)
+    parts = ["contract", *(Path(name).stem for name in KERNEL_FILES)]
+    return status, [LOGS / f"kernel-{part}.junit.xml" for part in parts]
 
 
 SUITES = {suite.__name__: suite for suite in (style, unit, contract, lab, kernel)}
@@ -136,15 +164,16 @@ class Sum:
         self.failed += 1
         self.complaints.append(what)
 
-    def add(self, suite, junit, status):
-        """Counts the cases in a JUnit file. A run that failed has at least one failure."""
-        before = self.failed
+    def add(self, suite, junit):
+        """Counts the cases in a JUnit file."""
         cases = list(xml.parse(junit).iter("testcase")) if junit.exists() else []
         for case in cases:
             self._add_case(suite, f"{case.get('classname')}: {case.get('name')}", case)
         if not cases:
             self.fail(f"{suite}: no test ran ({junit.name})")
-        elif status != 0 and self.failed == before:
+
+    def check(self, suite, status):
+        if status != 0 and self.failed == 0:
             self.fail(f"{suite}: status {status}, though no case failed")
 
     def _add_case(self, suite, name, case):
@@ -174,8 +203,11 @@ def run_suite(name, total):
     start = time.monotonic()
     own = Sum()
     try:
-        for junit, status in SUITES[name]():
-            own.add(name, junit, status)
+        status, junits = SUITES[name]()
+        for junit in junits:
+            own.add(name, junit)
+        # A run that failed has at least one failure.
+        own.check(name, status)
     except Failure as failure:
         own.fail(f"{name}: {failure}")
     print(f"== {name}: {own} ({time.monotonic() - start:.0f} s)", flush=True)

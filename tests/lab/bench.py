@@ -126,8 +126,7 @@ def main():
             command.add_argument("--seed", type=int, default=random.randrange(2**32))
     options = parser.parse_args()
     if not lab.entered():
-        suites.plain(quiet=True)
-        suites.give_back()
+        suites.build_or_exit()
         lab.enter([sys.executable, *sys.argv])
     result = BENCHES[options.bench](options)
     short = {name: value for name, value in result.items() if name != "rounds"}

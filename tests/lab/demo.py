@@ -53,9 +53,7 @@ def main():
     parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
     options = parser.parse_args()
     if not lab.entered():
-        with step("build"):
-            suites.plain(quiet=True)
-        suites.give_back()
+        suites.build_or_exit()
         lab.enter([sys.executable, *sys.argv])
     with lab.Lab() as the_lab:
         try:

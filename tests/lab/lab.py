@@ -83,7 +83,8 @@ class TimedOut(AssertionError):
 
 
 def until(seconds, what, condition, every=0.01):
-    """Waits until `condition()` is true and returns its value; `what` names it in the failure."""
+    """Waits until `condition()` is true and returns its value; `what` names it in the failure.
+    Asking costs time, too, and more so under emulation."""
     end = time.monotonic() + seconds * SLOW
     while True:
         value = condition()
@@ -91,7 +92,7 @@ def until(seconds, what, condition, every=0.01):
             return value
         if time.monotonic() > end:
             raise TimedOut(f"not within {seconds * SLOW:g} s: {what}")
-        time.sleep(every)
+        time.sleep(every * SLOW)
 
 
 class Process:
