@@ -117,8 +117,10 @@ ap_life_judge_try(ApPath *path, const ApDevicePeer *peer, gboolean endpoint_is_g
     const gboolean heard = peer->rx_bytes >= HANDSHAKE_RESPONSE_LEN + KEEPALIVE_LEN;
 
     (void) note_handshake(path, peer, now);
+    /* A session that may be over by now is no proof: the endpoint may have become acceptable
+     * long after the handshake. */
     if (path->handshake_usec == 0 || path->handshake_usec == path->handshake_base_usec
-        || !endpoint_is_good)
+        || !endpoint_is_good || now.boot_usec - path->handshake_boot_usec >= SESSION_USEC)
         return (ApLifeVerdict){.life = AP_LIFE_UNKNOWN};
 
     if (!path->initiated || path->moved || heard
