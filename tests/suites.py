@@ -36,14 +36,15 @@ class Failure(Exception):
 
 
 def run(argv, env=None, timeout=None):
-    """Runs a program with our output; everything that it started ends with the time limit."""
-    argv = [str(arg) for arg in argv]
+    """Runs a program with our output. It is told to end with the time limit, and when we end,
+    however that comes about."""
+    argv = ["setpriv", "--pdeathsig", "TERM", *map(str, argv)]
     with subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **(env or {})}) as child:
         try:
             return child.wait(timeout)
         except subprocess.TimeoutExpired:
             child.terminate()
-            raise Failure(f"{argv[0]}: not done after {timeout} s") from None
+            raise Failure(f"{argv[3]}: not done after {timeout} s") from None
         except BaseException:
             child.terminate()
             raise
