@@ -52,7 +52,7 @@ def enter(argv):
     sys.stderr.flush()
     unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     # With a /run of its own, not even a named network namespace is left behind.
-    own_run = ["sh", "-c", 'mount -t tmpfs -o mode=755 run /run && exec "$@"', "sh"]
+    own_run = ["sh", "-ec", 'mount -t tmpfs -o mode=755 run /run; ip link set lo up; exec "$@"', "sh"]
     os.execvp(unshare[0], unshare + own_run + argv)
 
 
