@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("AP_BUILD", ROOT / "build")).resolve()
+BUILD = ROOT / os.environ.get("AP_BUILD", "build")
 
 # "go": wireguard-go; "kernel": the kernel's own.
 BACKEND = os.environ.get("LAB_BACKEND", "go")
