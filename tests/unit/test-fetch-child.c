@@ -51,8 +51,10 @@ start_long_poll(Fetching *self, ApFetcher *fetcher, HttpServer *server, GCancell
 {
     http_server_script(server, "", 0, HTTP_THEN_HOLD);
     fetching_start(self, fetcher, http_server_get_port(server), 25, cancellable);
-    while (http_server_n_connections(server) == 0)
+    while (http_server_n_connections(server) == 0) {
         iterate_for(1);
+        g_assert_false(self->done); /* no child: fail, do not wait for ever */
+    }
     iterate_for(20);
     g_assert_false(self->done);
 }
