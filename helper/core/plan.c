@@ -61,6 +61,8 @@ plan_new(void)
     ApPlan *self = g_new0(ApPlan, 1);
 
     self->changes = g_array_new(FALSE, TRUE, sizeof(ApChange));
+    self->addresses = g_array_new(FALSE, TRUE, sizeof(ApAddressChange));
+    self->sessions = g_array_new(FALSE, TRUE, sizeof(ApSessionWish));
     self->verdicts = g_array_new(FALSE, TRUE, sizeof(ApVerdict));
     self->refusals = g_array_new(FALSE, TRUE, sizeof(ApRefusal));
     self->tunnels = g_array_new(FALSE, TRUE, sizeof(ApTunnel));
@@ -76,6 +78,8 @@ ap_plan_free(ApPlan *self)
         return;
 
     g_clear_pointer(&self->changes, g_array_unref);
+    g_clear_pointer(&self->addresses, g_array_unref);
+    g_clear_pointer(&self->sessions, g_array_unref);
     g_clear_pointer(&self->verdicts, g_array_unref);
     g_clear_pointer(&self->refusals, g_array_unref);
     g_clear_pointer(&self->tunnels, g_array_unref);

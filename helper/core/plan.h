@@ -52,13 +52,37 @@ typedef struct {
     ApReason reason;
 } ApRefusal;
 
+/** One address of an interface to add, or to take away again. */
+typedef struct {
+    guint32 ifindex;
+    ApKey device_key; /* the edit holds only while the device has this key */
+    ApAddr addr;
+    gboolean add;
+} ApAddressChange;
+
+/** The BFD session that is wanted with one peer, from when the peer is on the device. */
+typedef struct {
+    guint32 ifindex;
+    ApKey key;
+    ApAddr local;     /* our link-local address on the tunnel */
+    ApAddr remote;    /* the peer's */
+    guint32 mtu;      /* of the tunnel, in bytes */
+    gboolean active;  /* speaks first; otherwise it answers */
+    gboolean fast;    /* the path is in use */
+    gboolean usable;  /* we would route by the path once it is Up */
+    gboolean leaving; /* AdminDown: the path is about to go, and no other session follows */
+} ApSessionWish;
+
 /** The answer. */
 typedef struct {
-    GArray *changes;          /* (owned) (element-type ApChange) by kind: removals first */
-    GArray *verdicts;         /* (owned) (element-type ApVerdict) by index, key */
-    GArray *refusals;         /* (owned) (element-type ApRefusal) by index, key, reason */
-    GArray *tunnels;          /* (owned) (element-type ApTunnel) one per device, by index */
-    GArray *paths;            /* (owned) (element-type ApPath) for the next world */
+    GArray *changes;   /* (owned) (element-type ApChange) by kind: removals first */
+    GArray *addresses; /* (owned) (element-type ApAddressChange) additions are made before
+                               * @changes, removals after them */
+    GArray *sessions;  /* (owned) (element-type ApSessionWish) by index, key; all others end */
+    GArray *verdicts;  /* (owned) (element-type ApVerdict) by index, key */
+    GArray *refusals;  /* (owned) (element-type ApRefusal) by index, key, reason */
+    GArray *tunnels;   /* (owned) (element-type ApTunnel) one per device, by index */
+    GArray *paths;     /* (owned) (element-type ApPath) for the next world */
     gint64 wake_at_boot_usec; /* AP_NEVER: only an event can change the answer */
 } ApPlan;
 

@@ -40,9 +40,21 @@ static const Words words[AP_N_REASONS] = {
     [AP_REASON_HANDSHAKE_OLD] = {"handshake-old", "The peer did not renew its session in time."},
     [AP_REASON_HELD_DOWN] = {"held-down",
                              "The direct path broke; it gets a pause before the next attempt."},
+    [AP_REASON_PROBE_BLOCKED] = {"probe-blocked",
+                                 "The peer answers, but a firewall keeps its proof of the path "
+                                 "(UDP port 3784 in the tunnel) from arriving."},
+    [AP_REASON_ONE_WAY] = {"one-way", "Packets of the peer arrive, and ours do not reach it."},
+    [AP_REASON_MTU] = {"mtu", "Small packets pass, but full-size ones get lost on the way."},
+    [AP_REASON_NO_IPV6] = {"no-ipv6",
+                           "The path cannot be proven, because IPv6 is switched off on this "
+                           "tunnel or UDP port 3784 is in use."},
+    [AP_REASON_FAR_END_DOWN] = {"far-end-down", "The peer does not hear this computer any more."},
+    [AP_REASON_FAR_END_WAITS] = {"far-end-waits",
+                                 "The path works, and the peer is not ready to use it yet."},
 
     [AP_REASON_NOT_OFFERED] = {"not-offered", "Nobody announces the peer any more."},
     [AP_REASON_GONE] = {"gone", "The server said that the peer left."},
+    [AP_REASON_FAR_END_LEFT] = {"far-end-left", "The peer said that it leaves."},
     [AP_REASON_NETWORK_CHANGED] = {"network-changed", "This computer's network changed."},
     [AP_REASON_ROAMED] = {"roamed", "The peer moved to a place that is not accepted."},
     [AP_REASON_TAKEN_OVER] = {"taken-over",

@@ -39,10 +39,17 @@ typedef enum {
     AP_REASON_SILENT,        /* bytes go out and none come back */
     AP_REASON_HANDSHAKE_OLD, /* the session's keys are past their life */
     AP_REASON_HELD_DOWN,     /* the path flapped; it must stay up for a while first */
+    AP_REASON_PROBE_BLOCKED, /* a handshake, but no BFD packet of a peer that speaks it */
+    AP_REASON_ONE_WAY,       /* we hear its BFD packets, it does not hear ours */
+    AP_REASON_MTU,           /* small packets pass, full-size ones do not */
+    AP_REASON_NO_IPV6,       /* BFD cannot be spoken on this tunnel, and the peer insists on it */
+    AP_REASON_FAR_END_DOWN,  /* the far end says that the path is dead */
+    AP_REASON_FAR_END_WAITS, /* the path is proven, and the far end does not use it yet */
 
     /* a peer that leaves */
     AP_REASON_NOT_OFFERED,     /* no answer names it any more */
     AP_REASON_GONE,            /* the server said that it left */
+    AP_REASON_FAR_END_LEFT,    /* the peer itself said that it leaves */
     AP_REASON_NETWORK_CHANGED, /* our uplink went or changed */
     AP_REASON_ROAMED,          /* its endpoint left the networks that we share */
     AP_REASON_TAKEN_OVER,      /* an administrator edited the peer: hands off */

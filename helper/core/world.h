@@ -102,12 +102,44 @@ typedef struct {
     guint n_pins;
 } ApPath;
 
+/** How far the BFD session with one peer has come. */
+typedef enum {
+    AP_PROOF_NONE,   /* nothing is heard, or the far end says that it is down */
+    AP_PROOF_HEARD,  /* we hear the far end; not both ends are Up */
+    AP_PROOF_PROVEN, /* both ends are Up: full-size packets pass both ways */
+} ApProofState;
+
+/** What the BFD session with one peer says at this moment. */
+typedef struct {
+    guint32 ifindex;
+    ApKey key;
+    ApProofState state;
+    gint64 since_boot_usec; /* of @state */
+    gboolean remote_usable; /* the far end would route by the path, too (while Up) */
+    ApReason why;           /* of not being Up: silent, mtu, far-end-down, far-end-left, none */
+    gint64 heard_boot_usec; /* the latest packet; 0: none since the session was begun */
+    gint64 rtt_usec;        /* 0: not known */
+    guint64 tx_bytes;       /* what our packets have added to the device's counters */
+    guint64 rx_bytes;
+} ApProof;
+
+/** An address on a tunnel's interface that the ledger says we added. */
+typedef struct {
+    guint32 ifindex;
+    ApKey device_key; /* the device's own key at that time */
+    ApAddr addr;
+} ApOwnedAddress;
+
 /** Borrowed: all arrays belong to the caller. */
 typedef struct {
     const GPtrArray *links;   /* (element-type ApLink) by index */
     const GPtrArray *devices; /* (element-type ApDevice) by index */
     const GArray *owned;      /* (element-type ApOwned) by index, key */
+    const GArray *addresses;  /* (nullable) (element-type ApOwnedAddress) by index, address */
     const GArray *candidates; /* (element-type ApCandidate) by index, key */
+    const GArray *proofs;     /* (nullable) (element-type ApProof) by index, key */
+    const GArray *mute;       /* (nullable) (element-type guint32) tunnels where BFD cannot be
+                               * spoken, by index: no IPv6, or its port is taken */
     const GArray *paths;      /* (element-type ApPath) by index, key */
 } ApWorld;
 
