@@ -161,7 +161,7 @@ run_resync(ApSession *session, const char *operand, gboolean json, GError **erro
     (void) json;
     ap_client_resync_async(ap_session_get_client(session), NULL, ap_session_on_result, session);
     result = ap_session_wait_result(session);
-    return ap_client_resync_finish(result, error)
+    return ap_client_wish_finish(result, error)
            && write_out("The helper asks again.\n", FALSE, error);
 }
 
@@ -176,7 +176,7 @@ set_enabled(ApSession *session, gboolean enabled, const char *text, GError **err
                                 ap_session_on_result,
                                 session);
     result = ap_session_wait_result(session);
-    return ap_client_set_enabled_finish(result, error) && write_out(text, FALSE, error);
+    return ap_client_wish_finish(result, error) && write_out(text, FALSE, error);
 }
 
 static gboolean

@@ -3,7 +3,7 @@
 /**
  * @file
  * A mirror of the helper on the system bus: finds it, loses it, finds it again, and has its last
- * view at hand. It never starts the helper.
+ * view at hand. Nothing but ap_client_activate_async() starts the helper.
  */
 
 #pragma once
@@ -33,18 +33,35 @@ ApClientView *ap_client_get_view(const ApClient *self);
 const GError *ap_client_get_error(const ApClient *self);
 void ap_client_free(ApClient *self);
 
+void ap_client_activate_async(ApClient *self,
+                              GCancellable *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data);
+void ap_client_release(ApClient *self);
+gboolean ap_client_is_holding(const ApClient *self);
+
 void ap_client_resync_async(ApClient *self,
                             GCancellable *cancellable,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
-gboolean ap_client_resync_finish(GAsyncResult *result, GError **error);
-
 void ap_client_set_enabled_async(ApClient *self,
                                  gboolean enabled,
                                  GCancellable *cancellable,
                                  GAsyncReadyCallback callback,
                                  gpointer user_data);
-gboolean ap_client_set_enabled_finish(GAsyncResult *result, GError **error);
+void ap_client_pause_async(ApClient *self,
+                           const char *scope,
+                           guint64 seconds,
+                           GCancellable *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data);
+void ap_client_set_option_async(ApClient *self,
+                                const char *name,
+                                GVariant *value,
+                                GCancellable *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data);
+gboolean ap_client_wish_finish(GAsyncResult *result, GError **error);
 
 void ap_client_explain_async(ApClient *self,
                              const char *peer,

@@ -15,11 +15,15 @@ static const struct {
 } errors[] = {
     {"org.freedesktop.DBus.Error.AccessDenied", AP_ERROR_DENIED},
     {"org.freedesktop.DBus.Error.AuthFailed", AP_ERROR_DENIED},
+    {"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", AP_ERROR_DENIED},
     {"org.freedesktop.DBus.Error.InvalidArgs", AP_ERROR_INVALID},
     {"org.freedesktop.DBus.Error.LimitsExceeded", AP_ERROR_LIMIT},
     {"org.freedesktop.DBus.Error.NameHasNoOwner", AP_ERROR_TIMED_OUT},
     {"org.freedesktop.DBus.Error.NoReply", AP_ERROR_TIMED_OUT},
     {"org.freedesktop.DBus.Error.ServiceUnknown", AP_ERROR_TIMED_OUT},
+    {"org.freedesktop.DBus.Error.Spawn.ChildExited", AP_ERROR_TIMED_OUT},
+    {"org.freedesktop.DBus.Error.Spawn.ExecFailed", AP_ERROR_TIMED_OUT},
+    {"org.freedesktop.DBus.Error.Spawn.Failed", AP_ERROR_TIMED_OUT},
     {"org.freedesktop.DBus.Error.Timeout", AP_ERROR_TIMED_OUT},
     {"org.freedesktop.DBus.Error.TimedOut", AP_ERROR_TIMED_OUT},
     {AP_BUS_ERROR_AMBIGUOUS, AP_ERROR_INVALID},
@@ -67,42 +71,50 @@ on_reply(GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_new_error(task, AP_ERROR, code, "%s", bus_error->message);
 }
 
+static GDBusCallFlags
+bus_flags(ApRemoteFlags flags)
+{
+    GDBusCallFlags result = G_DBUS_CALL_FLAGS_NONE;
+
+    if (!(flags & AP_REMOTE_MAY_START))
+        result |= G_DBUS_CALL_FLAGS_NO_AUTO_START;
+    if (flags & AP_REMOTE_MAY_PROMPT)
+        result |= G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION;
+    return result;
+}
+
 /**
  * Calls one method of the helper's object.
  *
- * @owner: (nullable): the helper's unique name; NULL: it is not there, and the call fails
- * @arguments: (transfer floating)
- * @reply_type: what the answer must be
+ * Without a destination the call fails as it does when nobody has the name; the helper is started
+ * for nothing but AP_REMOTE_MAY_START.
  */
 void
 ap_remote_call_async(GDBusConnection *connection,
-                     const char *owner,
-                     const char *interface,
-                     const char *method,
-                     GVariant *arguments,
-                     const char *reply_type,
+                     const ApRemoteCall *call,
                      GCancellable *cancellable,
                      GAsyncReadyCallback callback,
                      gpointer user_data)
 {
-    g_autoptr(GVariant) sunk = g_variant_ref_sink(arguments);
+    g_autoptr(GVariant) sunk = g_variant_ref_sink(call->arguments);
     g_autoptr(GTask) task = g_task_new(connection, cancellable, callback, user_data);
 
     g_task_set_source_tag(task, &remote_tag);
-    if (owner == NULL) {
+    if (call->destination == NULL) {
         g_task_return_new_error(task, AP_ERROR, AP_ERROR_TIMED_OUT, "the helper is not running");
         return;
     }
 
     g_dbus_connection_call(connection,
-                           owner,
+                           call->destination,
                            AP_BUS_PATH,
-                           interface,
-                           method,
+                           call->interface,
+                           call->method,
                            sunk,
-                           G_VARIANT_TYPE(reply_type),
-                           G_DBUS_CALL_FLAGS_NO_AUTO_START,
-                           AP_REMOTE_TIMEOUT_MSEC,
+                           G_VARIANT_TYPE(call->reply_type),
+                           bus_flags(call->flags),
+                           call->flags & AP_REMOTE_MAY_PROMPT ? AP_REMOTE_PROMPT_MSEC
+                                                              : AP_REMOTE_TIMEOUT_MSEC,
                            cancellable,
                            on_reply,
                            g_steal_pointer(&task));

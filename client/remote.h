@@ -16,12 +16,30 @@ G_BEGIN_DECLS
  */
 #define AP_REMOTE_TIMEOUT_MSEC 5000
 
+/**
+ * How long a call may take that a person may be asked for a password for, in milliseconds. The
+ * helper waits 120 s for that person (AP_AUTHORITY_PROMPT_MSEC); 5 s more and its answer is here.
+ */
+#define AP_REMOTE_PROMPT_MSEC 125000
+
+typedef enum {
+    AP_REMOTE_PLAIN = 0,
+    AP_REMOTE_MAY_PROMPT = 1 << 0, /* a person may be asked for a password */
+    AP_REMOTE_MAY_START = 1 << 1,  /* the bus may start the helper for it */
+} ApRemoteFlags;
+
+/** One call; all borrowed but @arguments. */
+typedef struct {
+    const char *destination; /* (nullable): a name on the bus; NULL: it is not there */
+    const char *interface;
+    const char *method;
+    GVariant *arguments;    /* (transfer floating) */
+    const char *reply_type; /* what the answer must be */
+    ApRemoteFlags flags;
+} ApRemoteCall;
+
 void ap_remote_call_async(GDBusConnection *connection,
-                          const char *owner,
-                          const char *interface,
-                          const char *method,
-                          GVariant *arguments,
-                          const char *reply_type,
+                          const ApRemoteCall *call,
                           GCancellable *cancellable,
                           GAsyncReadyCallback callback,
                           gpointer user_data);

@@ -188,6 +188,9 @@ ap_client_view_new(GVariant *properties, GVariant *reply)
     g_variant_get(reply, "(t@aa{sv}@aa{sv})", &self->serial, &tunnels, &peers);
     self->version = take_text(properties, "Version");
     self->state = take_text(properties, "State");
+    self->pause_scope = take_text(properties, "PauseScope");
+    self->paused_until_real_usec = take_usec(properties, "PausedUntil");
+    self->n_resyncs = take_count(properties, "Resyncs");
     if (!g_variant_lookup(properties, "Enabled", "b", &self->enabled))
         self->enabled = TRUE;
     self->tunnels = tunnels_new(tunnels);
@@ -212,6 +215,7 @@ ap_client_view_unref(ApClientView *self)
 
     g_free(self->version);
     g_free(self->state);
+    g_free(self->pause_scope);
     g_clear_pointer(&self->tunnels, g_ptr_array_unref);
     g_clear_pointer(&self->peers, g_ptr_array_unref);
     g_free(self);
@@ -222,6 +226,13 @@ gboolean
 ap_client_peer_is_direct(const ApClientPeer *self)
 {
     return g_str_equal(self->state, "direct");
+}
+
+/** Returns: whether the switch is on, and yet everything goes by the hub for a while */
+gboolean
+ap_client_view_is_paused(const ApClientView *self)
+{
+    return self->enabled && self->pause_scope[0] != '\0';
 }
 
 /** Returns: how many peers are reached directly, over all tunnels */

@@ -49,9 +49,12 @@ typedef struct {
 typedef struct {
     gatomicrefcount ref_count;
     guint64 serial;
-    char *version;      /* of the helper */
-    gboolean enabled;   /* whether peers may go direct */
-    char *state;        /* how things stand, in one word */
+    char *version;                 /* of the helper */
+    gboolean enabled;              /* the switch; a pause leaves it as it is */
+    char *state;                   /* how things stand, in one word */
+    char *pause_scope;             /* "network", "time", "resume"; empty: not paused */
+    gint64 paused_until_real_usec; /* 0: not by time */
+    guint64 n_resyncs;  /* rises when a Resync is done: every server answered or failed to */
     GPtrArray *tunnels; /* (owned) (element-type ApClientTunnel) */
     GPtrArray *peers;   /* (owned) (element-type ApClientPeer) by tunnel */
 } ApClientView;
@@ -60,6 +63,7 @@ ApClientView *ap_client_view_new(GVariant *properties, GVariant *reply);
 ApClientView *ap_client_view_ref(ApClientView *self);
 void ap_client_view_unref(ApClientView *self);
 
+gboolean ap_client_view_is_paused(const ApClientView *self);
 guint ap_client_view_count_direct(const ApClientView *self);
 const ApClientPeer *
 ap_client_view_find(const ApClientView *self, const char *tunnel, const char *public_key);

@@ -206,8 +206,8 @@ test_wishes_are_passed_on(Fixture *self, gconstpointer unused)
     ap_client_set_enabled_async(self->client, FALSE, NULL, on_result, &disable);
     test_iterate_until(&resync.done);
     test_iterate_until(&disable.done);
-    g_assert_true(ap_client_resync_finish(resync.result, &error));
-    g_assert_true(ap_client_set_enabled_finish(disable.result, &error));
+    g_assert_true(ap_client_wish_finish(resync.result, &error));
+    g_assert_true(ap_client_wish_finish(disable.result, &error));
     g_assert_no_error(error);
     g_assert_cmpuint(self->helper->n_resyncs, ==, 1);
     g_assert_false(self->helper->enabled);
@@ -215,7 +215,7 @@ test_wishes_are_passed_on(Fixture *self, gconstpointer unused)
     self->helper->fail_code = AP_ERROR_DENIED;
     ap_client_set_enabled_async(self->client, TRUE, NULL, on_result, &refused);
     test_iterate_until(&refused.done);
-    g_assert_false(ap_client_set_enabled_finish(refused.result, &error));
+    g_assert_false(ap_client_wish_finish(refused.result, &error));
     g_assert_error(error, AP_ERROR, AP_ERROR_DENIED);
     g_assert_cmpstr(error->message, ==, "the test says so");
     g_object_unref(resync.result);
@@ -271,7 +271,7 @@ test_calls_without_a_helper_fail(Fixture *self, gconstpointer unused)
     wait_for_state(self, AP_CLIENT_ABSENT);
     ap_client_resync_async(self->client, NULL, on_result, &reply);
     test_iterate_until(&reply.done);
-    g_assert_false(ap_client_resync_finish(reply.result, &error));
+    g_assert_false(ap_client_wish_finish(reply.result, &error));
     g_assert_error(error, AP_ERROR, AP_ERROR_TIMED_OUT);
     g_object_unref(reply.result);
 }
