@@ -244,7 +244,7 @@ class Lab:
         )
 
     def print_logs(self, out=sys.stdout, n_lines=80):
-        for path in sorted(self.logs.iterdir()):
+        for path in sorted(p for p in self.logs.iterdir() if p.suffix != ".stream"):
             lines = path.read_text(errors="replace").splitlines()
             lines = [line for line in lines if line[:1] not in "┌│└"]  # wireguard-go's greeting
             print(f"---- {path.name} ({len(lines)} lines)", *lines[-n_lines:], sep="\n", file=out)

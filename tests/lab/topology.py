@@ -143,9 +143,16 @@ class Site:
         return Laptop(self, name, number)
 
     def isolate(self, *laptops):
-        """From now on these laptops reach the router, but not each other."""
-        for laptop in laptops:
-            self.router.run("bridge", "link", "set", "dev", laptop.port, "isolated", "on")
+        """From now on these laptops reach the router, but not each other. Their links stay up."""
+        self._isolate("on", laptops)
+
+    def join_again(self, *laptops):
+        """Undoes `isolate`."""
+        self._isolate("off", laptops)
+
+    def _isolate(self, switch, laptops):
+        lines = [f"link set dev {laptop.port} isolated {switch}" for laptop in laptops]
+        self.router.run("bridge", "-batch", "-", stdin="\n".join(lines) + "\n")
 
 
 class Laptop:
