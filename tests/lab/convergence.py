@@ -1,16 +1,45 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long the second laptop needs from its tunnel's coming up to the first direct ping."""
+"""Second laptop's tunnel up until its first ping by the direct path."""
 
 import statistics
 import time
 
+import figures
 import lab
 from lab import until
 from product import Helper
 from scene import Scene
 
+N_ROUNDS, N_QUICK = 30, 3
+
 # Time between two pings: how exactly the moment of the switch is seen.
 INTERVAL = 0.005
+
+
+def measure(n_rounds, seed):
+    rounds = figures.in_own_labs(n_rounds, seed, one_round, line)
+    return figures.result(rounds, seed, summary)
+
+
+def one_round(world, chance, _number):
+    arrival = Arrival(world)
+    arrival.measure_hub()
+    arrival.prepare(settle=chance.uniform(0.7, 1.7))
+    anna, ben = (laptop.tunnel.key_bytes() for laptop in arrival.scene.laptops)
+    return {
+        "time_to_direct_ms": arrival.arrive(),
+        "hub_rtt_ms": arrival.hub_rtt_ms,
+        "direct_rtt_ms": arrival.direct_rtt_ms,
+        "lower_key_arrives": ben < anna,
+    }
+
+
+def summary(rounds):
+    return {"time_to_direct_ms": figures.spread(one["time_to_direct_ms"] for one in rounds)}
+
+
+def line(one):
+    return f"{one['time_to_direct_ms']:8.1f} ms"
 
 
 class Arrival:

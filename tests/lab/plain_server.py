@@ -10,6 +10,7 @@ The mode file is a JSON object, read again at each request; every member may be 
     body     sent as it is instead of an answer; bodies: the same by the client's tunnel address
     status   sent instead of 200
     silent   true: accept, then say nothing
+    hold     true: answers wait until it is gone; delays: seconds more by the client's address
 """
 
 import argparse
@@ -154,17 +155,29 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
-        mode = json.loads(open(self.server.options.mode, encoding="utf-8").read() or "{}")
+        mode = self._mode()
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self._log(body, mode)
         if mode.get("silent"):
             time.sleep(3600)
+        mode = self._wait(mode)
         try:
             status, kind, text = 200, "application/json", self._answer(body, mode)
         except Refused as refused:
             status, kind, text = refused.status, refused.type, refused.body
         text = mode.get("bodies", {}).get(self.client_address[0], mode.get("body", text))
         self._send(mode.get("status", status), kind, text)
+
+    def _mode(self):
+        return json.loads(open(self.server.options.mode, encoding="utf-8").read() or "{}")
+
+    def _wait(self, mode):
+        """Holds the answer back as the mode says; returns the mode that holds then."""
+        while mode.get("hold"):
+            time.sleep(0.0005)
+            mode = self._mode()
+        time.sleep(mode.get("delays", {}).get(self.client_address[0], 0))
+        return mode
 
     def _answer(self, body, mode):
         if self.path.partition("?")[0] != "/peering-request":

@@ -83,6 +83,11 @@ class Helper:
     def status(self):
         return json.loads(self.cli("status", "--json"))
 
+    def peer(self, other):
+        """What it says of that laptop; None: nothing."""
+        peers = self.status()["peers"]
+        return next((p for p in peers if p["public_key"] == other.tunnel.public), None)
+
 
 class Server:
     """Our own coordination server on the hub."""

@@ -34,9 +34,13 @@ class Scene:
             laptop.helper = product.Helper(laptop, **helper).start()
         return self
 
+    def pairs(self):
+        """Each laptop and the other one."""
+        return (self.laptops, self.laptops[::-1])
+
     def until_direct(self, seconds=10):
         """Waits until both addresses are reached directly from both ends."""
-        for one, other in (self.laptops, reversed(self.laptops)):
+        for one, other in self.pairs():
             one.until_path(other.tunnel.ip4, "direct", seconds)
             one.until_path(other.tunnel.ip6, "direct", seconds)
         return self

@@ -8,14 +8,7 @@ import topology
 from lab import until
 from product import Helper, PlainServer
 from scene import Scene
-
-
-def block_udp(laptop, source):
-    """From now on this laptop hears no UDP from that one's LAN address."""
-    laptop.host.nft(
-        "table inet wall { chain input { type filter hook input priority 0;"
-        f" ip saddr {source.lan4} meta l4proto udp drop; }}\n}}"
-    )
+from unreachable import block_udp
 
 
 def offered(laptop, other):

@@ -102,9 +102,9 @@ class Flow:
         """When the sender, after `since`, first used that path and came through."""
         return next((p.sent for p in self.packets if p.path == path and p.sent >= since), None)
 
-    def paths(self):
+    def paths(self, since=0.0):
         """The paths one after the other, as the sender took them: ["hub", "direct", …]."""
-        taken = (packet.path for packet in self.packets if packet.path)
+        taken = (packet.path for packet in self.packets if packet.path and packet.sent >= since)
         return [path for path, _ in itertools.groupby(taken)]
 
     def median_ms(self, path):
