@@ -12,50 +12,6 @@
 #define GREEN "\033[32m"
 #define YELLOW "\033[33m"
 
-/* Characters that a terminal acts upon, or that hide or reorder others (CVE-2024-52337). */
-static gboolean
-is_harmless(gunichar c)
-{
-    switch ((int) g_unichar_type(c)) {
-    case G_UNICODE_CONTROL:
-    case G_UNICODE_FORMAT:
-    case G_UNICODE_LINE_SEPARATOR:
-    case G_UNICODE_PARAGRAPH_SEPARATOR:
-    case G_UNICODE_PRIVATE_USE:
-    case G_UNICODE_SURROGATE:
-    case G_UNICODE_UNASSIGNED:
-        return FALSE;
-    }
-
-    return TRUE;
-}
-
-/**
- * Makes text that came from elsewhere fit for a terminal: characters that could move the cursor
- * or hide something become "\u{1B}".
- *
- * @text: anything
- *
- * Returns: (transfer full): UTF-8 on one line
- */
-char *
-ap_text_escape(const char *text)
-{
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
-    GString *out = g_string_new(NULL);
-
-    for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
-        gunichar c = g_utf8_get_char(p);
-
-        if (is_harmless(c))
-            g_string_append_unichar(out, c);
-        else
-            g_string_append_printf(out, "\\u{%X}", c);
-    }
-
-    return g_string_free(out, FALSE);
-}
-
 /**
  * Says how long something is, in the largest unit of which there are at least two.
  *

@@ -9,6 +9,7 @@
 
 #include "client/changes.h"
 #include "client/view.h"
+#include "common/text.h"
 
 G_BEGIN_DECLS
 
@@ -18,7 +19,6 @@ typedef struct {
     gboolean colour;
 } ApTextStyle;
 
-char *ap_text_escape(const char *text);
 char *ap_text_duration(gint64 usec);
 char *ap_text_headline(const ApClientView *view);
 char *ap_text_status(const ApClientView *view, const ApTextStyle *style);
