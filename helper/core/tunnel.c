@@ -118,7 +118,8 @@ next_own(const ApLink *link, guint *at)
     for (; *at < link->addresses->len; (*at)++) {
         const ApLinkAddress *address = &g_array_index(link->addresses, ApLinkAddress, *at);
 
-        if ((address->flags & AP_LINK_ADDRESS_TENTATIVE) == 0 && ap_addr_is_host(&address->addr))
+        if ((address->flags & AP_LINK_ADDRESS_TENTATIVE) == 0 && ap_addr_is_host(&address->addr)
+            && !ap_addr_is_link_local(&address->addr))
             return &address->addr;
     }
     return NULL;
