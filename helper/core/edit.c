@@ -91,6 +91,27 @@ set_keepalive(GArray *changes, const ApEdit *edit, guint16 keepalive_sec)
     g_array_append_val(changes, change);
 }
 
+/**
+ * Appends the change that takes the tunnel addresses from a peer that is about to go, if it has
+ * any; whatever else it has stays.
+ *
+ * @changes: (element-type ApChange)
+ */
+void
+ap_edit_demote(GArray *changes, const ApEdit *edit)
+{
+    Prefixes kept = {.n = 0};
+
+    for (guint i = 0; i < edit->peer->allowed->len; i++) {
+        const ApCidr *prefix = &g_array_index(edit->peer->allowed, ApCidr, i);
+
+        if (ap_addr_is_link_local(&prefix->addr) && kept.n < AP_CHANGE_MAX_ALLOWED)
+            add(&kept, prefix);
+    }
+    if (kept.n < edit->peer->allowed->len)
+        replace_allowed(changes, edit, AP_CHANGE_DEMOTE, &kept, edit->step->keepalive_sec);
+}
+
 /* A new peer has its link-local address alone: no traffic moves before the path is proven. */
 static void
 add_peer(GArray *changes, const ApEdit *edit)

@@ -24,6 +24,7 @@ typedef struct {
 } ApEdit;
 
 void ap_edit_remove(GArray *changes, const ApDevice *device, const ApKey *key, ApReason reason);
+void ap_edit_demote(GArray *changes, const ApEdit *edit);
 void ap_edit_peer(GArray *changes, const ApEdit *edit);
 
 G_END_DECLS

@@ -2,15 +2,25 @@
 
 #include "helper/core/life.h"
 
+#include "helper/core/tries.h"
+
 /*
- * A handshake proves that packets pass both ways. It does not prove that the far end sends us
- * its tunnel traffic on this path, and whoever moves alone is cut off: each side drops what
- * comes from where it does not route to (cryptokey routing).
+ * Whoever moves alone is cut off: each side drops what comes from where it does not route to
+ * (cryptokey routing). So the two sides have to move together.
  *
- * So the two sides move in an order. The responder's handshake counts as complete only when
- * the initiator's first packet came in, so the responder moves at once. A keepalive that is
- * switched on makes a device send one empty packet, and that is the responder's nod. The
- * initiator moves when it hears it: something came in after the answer to its handshake.
+ * With BFD they say so: a session that is Up proves that full-size packets pass both ways, and
+ * its diagnostic tells whether the far end would route by the path. Each end moves when it sees
+ * both; that makes them move within one crossing of each other.
+ *
+ * A handshake proves that packets pass both ways too, but not that the far end sends us its
+ * tunnel traffic. A peer that does not speak BFD within PATIENCE_USEC of its handshake is taken
+ * for software that sends directly from the start.
+ *
+ * Where we cannot speak BFD ourselves, there is an order. The responder's handshake counts as
+ * complete only when the initiator's first packet came in, so the responder moves at once. A
+ * keepalive that is switched on makes a device send one empty packet, and that is the
+ * responder's nod. The initiator moves when it hears it: something came in after the answer to
+ * its handshake.
  */
 
 /**
@@ -52,6 +62,23 @@
 
 /** Without a keepalive of its own a peer sends none; a second keeps the division whole. */
 #define SHORTEST_KEEPALIVE_SEC 1
+
+/**
+ * How long after a handshake a BFD packet may take, in microseconds: 3 s. The far end speaks as
+ * soon as its session stands; this leaves room for its staggered start and two lost packets.
+ * Design, path-management.md, "Peers that do not answer BFD".
+ */
+#define PATIENCE_USEC (3 * AP_USEC_PER_SEC)
+
+/**
+ * How long BFD may be heard in one try without being Up, in microseconds: 2 s. After two
+ * handshakes at once one direction of wireguard-go may stay dead for 10 s and more although
+ * both are fresh (measured); a new start ends that.
+ */
+#define RISE_USEC (2 * AP_USEC_PER_SEC)
+
+/** How long a path that died must be proven before it is used again: 3 s. Decisions 11. */
+#define STABLE_USEC (3 * AP_USEC_PER_SEC)
 
 /**
  * Notes what the peer's handshake was before a try, so that only another one is proof.
@@ -104,29 +131,149 @@ note_handshake(ApPath *path, const ApDevicePeer *peer, ApInstant now)
 }
 
 /**
- * Judges a path that is not direct yet.
- *
- * @peer: as the device has it now
- * @endpoint_is_good: whether the guard accepts where its packets come from
- *
- * Returns: alive when we may move; never dead
+ * Tells whether the peer is known to speak BFD: then nothing less is proof.
  */
-ApLifeVerdict
-ap_life_judge_try(ApPath *path, const ApDevicePeer *peer, gboolean endpoint_is_good, ApInstant now)
+gboolean
+ap_life_speaks_bfd(const ApPath *path, const ApPathInput *in)
 {
-    const gboolean heard = peer->rx_bytes >= HANDSHAKE_RESPONSE_LEN + KEEPALIVE_LEN;
+    return in->speaks_bfd || path->speaks_bfd || in->proof->heard_boot_usec != 0;
+}
 
-    (void) note_handshake(path, peer, now);
+/* What BFD says of the peer that the device has: a session of WireGuard carries it, or it is
+ * about a peer that was there before. */
+static ApProofState
+proof_state(const ApPathInput *in)
+{
+    if (in->mute || in->peer == NULL || in->peer->handshake_real_usec == 0)
+        return AP_PROOF_NONE;
+    return in->proof->state;
+}
+
+/**
+ * Tells whether the peer's BFD packets arrive from a place that we accept.
+ */
+gboolean
+ap_life_is_heard(const ApPathInput *in)
+{
+    return in->endpoint_is_good && proof_state(in) != AP_PROOF_NONE;
+}
+
+/**
+ * Tells whether the path may be used as far as its past is concerned: it never died on this
+ * network, or it has been proven for a while since.
+ */
+gboolean
+ap_life_is_stable(const ApPath *path, const ApPathInput *in)
+{
+    return path->n_flaps == 0
+           || (proof_state(in) == AP_PROOF_PROVEN
+               && in->now.boot_usec - in->proof->since_boot_usec >= STABLE_USEC);
+}
+
+/* A life that is unknown until @deadline, and then over. */
+static ApLifeVerdict
+until(gint64 deadline_boot_usec, ApReason why, const ApPathInput *in)
+{
+    return (ApLifeVerdict){
+        .life = in->now.boot_usec < deadline_boot_usec ? AP_LIFE_UNKNOWN : AP_LIFE_DEAD,
+        .why = why,
+        .look_boot_usec = deadline_boot_usec,
+        .answered = TRUE,
+    };
+}
+
+/* BFD is heard, so it decides. */
+static ApLifeVerdict
+judge_try_by_bfd(const ApPath *path, const ApPathInput *in)
+{
+    ApLifeVerdict verdict;
+
+    if (proof_state(in) == AP_PROOF_PROVEN && !ap_life_is_stable(path, in))
+        return until(in->proof->since_boot_usec + STABLE_USEC, AP_REASON_HELD_DOWN, in);
+    if (proof_state(in) == AP_PROOF_PROVEN && !in->proof->remote_usable)
+        return until(AP_NEVER, AP_REASON_FAR_END_WAITS, in);
+    if (proof_state(in) == AP_PROOF_PROVEN)
+        return (ApLifeVerdict){
+            .life = AP_LIFE_ALIVE,
+            .evidence = AP_EVIDENCE_BFD,
+            .look_boot_usec = AP_NEVER,
+            .answered = TRUE,
+        };
+
+    verdict = until(path->try_boot_usec + RISE_USEC, AP_REASON_ONE_WAY, in);
+    if (in->proof->why == AP_REASON_MTU)
+        verdict.why = AP_REASON_MTU;
+    else
+        verdict.again = verdict.life == AP_LIFE_DEAD;
+    return verdict;
+}
+
+static gboolean
+has_fresh_handshake(const ApPath *path, const ApPathInput *in)
+{
     /* A session that may be over by now is no proof: the endpoint may have become acceptable
      * long after the handshake. */
-    if (path->handshake_usec == 0 || path->handshake_usec == path->handshake_base_usec
-        || !endpoint_is_good || now.boot_usec - path->handshake_boot_usec >= SESSION_USEC)
-        return (ApLifeVerdict){.life = AP_LIFE_UNKNOWN};
+    return path->handshake_usec != 0 && path->handshake_usec != path->handshake_base_usec
+           && in->endpoint_is_good && in->now.boot_usec - path->handshake_boot_usec < SESSION_USEC;
+}
+
+/* Nothing of BFD is heard, so silence has to tell whether the peer speaks it. */
+static ApLifeVerdict
+judge_try_by_silence(const ApPath *path, const ApPathInput *in)
+{
+    ApLifeVerdict verdict = until(path->handshake_boot_usec + PATIENCE_USEC, AP_REASON_NONE, in);
+
+    if (verdict.life == AP_LIFE_UNKNOWN)
+        return verdict;
+
+    if (ap_life_speaks_bfd(path, in))
+        verdict.why = AP_REASON_PROBE_BLOCKED;
+    else
+        verdict.life = AP_LIFE_ALIVE;
+    return verdict;
+}
+
+/* We cannot speak BFD: the order of moves decides. */
+static ApLifeVerdict
+judge_try_by_nod(const ApPath *path, const ApPathInput *in)
+{
+    const gboolean heard = in->peer->rx_bytes >= HANDSHAKE_RESPONSE_LEN + KEEPALIVE_LEN;
 
     if (!path->initiated || path->moved || heard
-        || now.boot_usec - path->handshake_boot_usec >= NOD_USEC)
-        return (ApLifeVerdict){.life = AP_LIFE_ALIVE};
-    return (ApLifeVerdict){.life = AP_LIFE_UNKNOWN, .answered = TRUE};
+        || in->now.boot_usec - path->handshake_boot_usec >= NOD_USEC)
+        return (ApLifeVerdict){
+            .life = AP_LIFE_ALIVE,
+            .look_boot_usec = AP_NEVER,
+            .answered = TRUE,
+            .nod = TRUE,
+        };
+    return until(path->handshake_boot_usec + NOD_USEC, AP_REASON_NONE, in);
+}
+
+/**
+ * Judges a path that is not direct yet.
+ *
+ * @in: with a peer; where the tunnel is mute, not one that is known to speak BFD
+ *
+ * Returns: alive when we may move; dead when the try has had its time
+ */
+ApLifeVerdict
+ap_life_judge_try(ApPath *path, const ApPathInput *in)
+{
+    ApLifeVerdict verdict;
+
+    (void) note_handshake(path, in->peer, in->now);
+    path->speaks_bfd = ap_life_speaks_bfd(path, in);
+
+    if (ap_life_is_heard(in))
+        return judge_try_by_bfd(path, in);
+    if (has_fresh_handshake(path, in))
+        return in->mute ? judge_try_by_nod(path, in) : judge_try_by_silence(path, in);
+
+    verdict =
+        until(path->try_boot_usec + ap_tries_usec(path, in->admission), AP_REASON_NO_HANDSHAKE, in);
+    verdict.answered = FALSE;
+    return verdict;
 }
 
 /* Whether more went out since something last came in than WireGuard sends by itself. */
@@ -170,31 +317,62 @@ is_silent(ApPath *path, const ApDevicePeer *peer, gboolean renewed, ApInstant no
     return now.boot_usec - path->tx_boot_usec >= SILENCE_USEC;
 }
 
-/**
- * Judges a direct path.
- *
- * @peer: as the device has it now
- * @endpoint_is_good: whether the guard accepts where its packets come from
- *
- * Returns: alive, or dead with the reason
- */
-ApLifeVerdict
-ap_life_judge_direct(ApPath *path,
-                     const ApDevicePeer *peer,
-                     gboolean endpoint_is_good,
-                     ApInstant now)
+static ApLifeVerdict
+dead(ApReason why)
 {
-    const gint64 age = now.boot_usec - path->handshake_boot_usec;
-    const gboolean renewed = note_handshake(path, peer, now);
+    return (ApLifeVerdict){.life = AP_LIFE_DEAD, .why = why, .look_boot_usec = AP_NEVER};
+}
 
-    if (!endpoint_is_good)
-        return (ApLifeVerdict){.life = AP_LIFE_DEAD, .why = AP_REASON_ROAMED};
-    if (is_silent(path, peer, renewed, now))
-        return (ApLifeVerdict){.life = AP_LIFE_DEAD, .why = AP_REASON_SILENT};
-    if (!renewed && age >= SESSION_USEC && peer->tx_bytes > path->tx_handshake)
-        return (ApLifeVerdict){.life = AP_LIFE_DEAD, .why = AP_REASON_HANDSHAKE_OLD};
+static ApLifeVerdict
+judge_direct_by_bfd(const ApPathInput *in)
+{
+    if (in->mute)
+        return dead(AP_REASON_NO_IPV6);
+    if (in->proof->state != AP_PROOF_PROVEN)
+        return dead(in->proof->why != AP_REASON_NONE ? in->proof->why : AP_REASON_SILENT);
+    return (ApLifeVerdict){
+        .life = in->proof->remote_usable ? AP_LIFE_ALIVE : AP_LIFE_UNKNOWN,
+        .evidence = AP_EVIDENCE_BFD,
+        .why = in->proof->remote_usable ? AP_REASON_NONE : AP_REASON_FAR_END_WAITS,
+        .look_boot_usec = AP_NEVER,
+    };
+}
+
+static ApLifeVerdict
+judge_direct_by_handshake(ApPath *path, const ApPathInput *in, gboolean renewed, gint64 age)
+{
+    if (is_silent(path, in->peer, renewed, in->now))
+        return dead(AP_REASON_SILENT);
+    if (!renewed && age >= SESSION_USEC && in->peer->tx_bytes > path->tx_handshake)
+        return dead(AP_REASON_HANDSHAKE_OLD);
     return (ApLifeVerdict){
         .life = AP_LIFE_ALIVE,
-        .started_anew = renewed && age < EARLIEST_RENEWAL_USEC,
+        .look_boot_usec = AP_NEVER,
+        /* The far end made a new session long before it had to: it may have lost its memory. */
+        .nod = renewed && age < EARLIEST_RENEWAL_USEC,
     };
+}
+
+/**
+ * Judges a direct path. Once BFD has proven it, nothing else does.
+ *
+ * @in: with a peer that has had a handshake
+ *
+ * Returns: alive; or dead with the reason; or unknown, while the far end does not use the path
+ */
+ApLifeVerdict
+ap_life_judge_direct(ApPath *path, const ApPathInput *in)
+{
+    const gint64 age = in->now.boot_usec - path->handshake_boot_usec;
+    const gboolean renewed = note_handshake(path, in->peer, in->now);
+
+    path->speaks_bfd = ap_life_speaks_bfd(path, in);
+    if (proof_state(in) == AP_PROOF_PROVEN)
+        path->evidence = AP_EVIDENCE_BFD;
+
+    if (!in->endpoint_is_good)
+        return dead(AP_REASON_ROAMED);
+    if (path->evidence == AP_EVIDENCE_BFD)
+        return judge_direct_by_bfd(in);
+    return judge_direct_by_handshake(path, in, renewed, age);
 }

@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 
 /**
  * How often a device with a waiting peer is read, in microseconds: 5 s. A handshake that comes
- * in is noticed that much later; traffic goes by the hub until then, so it costs time only.
+ * in is noticed that much later; traffic goes by the hub until then, so it costs time only. A
+ * peer that is known to speak BFD announces itself.
  */
 #define AP_PATH_POLL_WAITING_USEC (5 * AP_USEC_PER_SEC)
 
@@ -29,15 +30,18 @@ G_BEGIN_DECLS
 typedef struct {
     const ApDevicePeer *peer; /* (nullable) ours, as the device has it */
     const ApAdmission *admission;
+    const ApProof *proof; /* what BFD says of the peer */
     const ApKey *own_key;
     gboolean endpoint_is_good; /* of @peer, by the guard's rules */
+    gboolean speaks_bfd;       /* its offer says so */
+    gboolean mute;             /* BFD cannot be spoken on the tunnel */
     gboolean may_start;        /* the host's limit allows one more try */
     guint64 network;           /* fingerprint of the uplinks; 0: none */
     guint16 keepalive_sec;
     ApInstant now;
 } ApPathInput;
 
-/** What the device should have, and when to look again. */
+/** What the device should have, what its BFD session should do, and when to look again. */
 typedef struct {
     gboolean present;
     ApReason why;        /* of @anew, or of being absent */
@@ -46,12 +50,20 @@ typedef struct {
     gboolean nod;        /* one packet must go out, to say that we have moved */
     ApEndpoint endpoint; /* for an addition; family 0: none */
     guint16 keepalive_sec;
+    gboolean active;       /* BFD speaks first; otherwise it answers */
+    gboolean usable;       /* we would route by the path once both ends are Up */
+    gboolean fast;         /* the path is in use, or may be soon */
+    gboolean leaving;      /* the far end is told that the path goes; nothing else changes */
     gint64 next_boot_usec; /* when something is tried; AP_NEVER: on an event only */
     gint64 wake_boot_usec; /* when to look again at the latest */
 } ApPathStep;
 
 ApPathStep ap_path_step(ApPath *self, const ApPathInput *in);
-void ap_path_leave(ApPath *self, const ApDevicePeer *peer, ApReason reason, ApInstant now);
+ApPathStep ap_path_leave(ApPath *self,
+                         const ApDevicePeer *peer,
+                         const ApProof *proof,
+                         ApReason reason,
+                         ApInstant now);
 void ap_path_hand_over(ApPath *self, ApInstant now);
 gboolean ap_path_is_handed_over(const ApPath *self, ApInstant now) G_GNUC_PURE;
 gboolean ap_path_is_worth_keeping(const ApPath *self, ApInstant now) G_GNUC_PURE;

@@ -3,8 +3,7 @@
 #include "helper/core/plan.h"
 
 #include "helper/core/edit.h"
-#include "helper/core/guard.h"
-#include "helper/core/path.h"
+#include "helper/core/plan-private.h"
 #include "helper/core/uplink.h"
 
 #include <string.h>
@@ -19,41 +18,15 @@
 #define MAX_BURST 10
 #define BURST_USEC (100 * AP_USEC_PER_MSEC)
 
-/** One candidate, owned peer or both, on its way through the plan. */
-typedef struct {
-    guint32 ifindex;
-    ApKey key;
-    const ApDevice *device;       /* (nullable) */
-    const ApTunnel *tunnel;       /* (nullable) with @device */
-    const ApOwned *owned;         /* (nullable) what the ledger says, if that device is meant */
-    const ApCandidate *candidate; /* (nullable) */
-    const ApDevicePeer *peer;     /* (nullable) ours, as the device has it */
-    ApAdmission admission;
-    ApReason refusal; /* why it may not be used; AP_REASON_NONE: it may */
-    ApPath path;
-} Subject;
-
-/** Everything that one call works on. */
-typedef struct {
-    ApWorld world;          /* (owned) sorted */
-    const ApPolicy *policy; /* (not owned) outlives us: lives for one call */
-    ApInstant now;
-    guint64 network;  /* fingerprint of the uplinks; 0: none */
-    ApGuard *guard;   /* (owned) */
-    GArray *subjects; /* (owned) (element-type Subject) by index, key */
-    guint n_starts;   /* tries that may still be started */
-    ApPlan *plan;     /* (not owned) outlives us: it is what the call returns */
-} Turn;
-
 static void
-turn_clear(Turn *self)
+turn_clear(ApTurn *self)
 {
     ap_world_clear_sorted(&self->world);
     g_clear_pointer(&self->guard, ap_guard_free);
     g_clear_pointer(&self->subjects, g_array_unref);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Turn, turn_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ApTurn, turn_clear)
 
 static ApPlan *
 plan_new(void)
@@ -103,7 +76,7 @@ ours_on(const ApWorld *world, const ApDevice *device)
 }
 
 static void
-judge_tunnels(Turn *self)
+judge_tunnels(ApTurn *self)
 {
     guint n_managed = 0;
 
@@ -123,178 +96,9 @@ judge_tunnels(Turn *self)
     }
 }
 
-static const ApTunnel *
-find_tunnel(const ApPlan *plan, guint32 ifindex)
-{
-    for (guint i = 0; i < plan->tunnels->len; i++) {
-        const ApTunnel *tunnel = &g_array_index(plan->tunnels, ApTunnel, i);
-
-        if (tunnel->ifindex == ifindex)
-            return tunnel;
-    }
-    return NULL;
-}
-
-static int
-compare_subjects(gconstpointer a, gconstpointer b)
-{
-    const Subject *x = a;
-    const Subject *y = b;
-
-    if (x->ifindex != y->ifindex)
-        return x->ifindex < y->ifindex ? -1 : 1;
-    return ap_key_compare(&x->key, &y->key);
-}
-
-static void
-add_subject(Turn *self, guint32 ifindex, const ApKey *key)
-{
-    const ApPath *path = ap_world_find_path(&self->world, ifindex, key);
-    Subject subject = {
-        .ifindex = ifindex,
-        .key = *key,
-        .candidate = ap_world_find_candidate(&self->world, ifindex, key),
-        .device = ap_world_find_device(&self->world, ifindex),
-        .tunnel = find_tunnel(self->plan, ifindex),
-        .path = {.ifindex = ifindex, .key = *key},
-    };
-
-    if (path != NULL)
-        subject.path = *path;
-    if (subject.device != NULL)
-        subject.owned = ap_world_find_ours(&self->world, subject.device, key);
-    if (subject.owned != NULL)
-        subject.peer = ap_device_find(subject.device, key);
-    g_array_append_val(self->subjects, subject);
-}
-
-/* One for each key that is a candidate, owned, or both. */
-static void
-gather_subjects(Turn *self)
-{
-    const ApWorld *world = &self->world;
-    guint n = 0;
-
-    self->subjects = g_array_new(FALSE, TRUE, sizeof(Subject));
-    for (guint i = 0; i < world->candidates->len; i++) {
-        const ApCandidate *candidate = &g_array_index(world->candidates, ApCandidate, i);
-
-        add_subject(self, candidate->ifindex, &candidate->key);
-    }
-    for (guint i = 0; i < world->owned->len; i++) {
-        const ApOwned *owned = &g_array_index(world->owned, ApOwned, i);
-
-        add_subject(self, owned->ifindex, &owned->key);
-    }
-
-    g_array_sort(self->subjects, compare_subjects);
-    for (guint i = 0; i < self->subjects->len; i++) {
-        const Subject *subject = &g_array_index(self->subjects, Subject, i);
-
-        if (n == 0
-            || compare_subjects(&g_array_index(self->subjects, Subject, n - 1), subject) != 0)
-            g_array_index(self->subjects, Subject, n++) = *subject;
-    }
-    g_array_set_size(self->subjects, n);
-}
-
-/* Why @subject may not be used, before anybody looks at its path. */
-static ApReason
-judge_subject(const Turn *self, Subject *subject)
-{
-    const ApCandidate *candidate = subject->candidate;
-
-    if (subject->device == NULL || subject->tunnel == NULL)
-        return candidate != NULL ? AP_REASON_DOWN : AP_REASON_NETWORK_CHANGED;
-    if (ap_world_is_taken_over(&self->world, subject->device, &subject->key)) {
-        ap_path_hand_over(&subject->path, self->now);
-        return AP_REASON_TAKEN_OVER;
-    }
-    if (subject->peer == NULL && ap_path_is_handed_over(&subject->path, self->now))
-        return AP_REASON_TAKEN_OVER;
-    if (candidate == NULL && subject->owned == NULL)
-        return AP_REASON_NETWORK_CHANGED;
-    if (!subject->tunnel->managed)
-        return subject->tunnel->reason;
-    if (candidate == NULL)
-        return AP_REASON_NOT_OFFERED;
-    if (candidate->withdrawn)
-        return candidate->why != AP_REASON_NONE ? candidate->why : AP_REASON_NOT_OFFERED;
-
-    subject->admission =
-        ap_guard_admit(self->guard, subject->tunnel, candidate, self->plan->refusals);
-    return subject->admission.reason;
-}
-
-/** Who goes first where there is not room for all; later ones go by their keys. */
-typedef enum {
-    PLACE_DIRECT,
-    PLACE_OWNED,
-    PLACE_HELD, /* was direct, and is kept off the device for a while */
-    PLACE_NEW,
-    N_PLACES,
-} Place;
-
-static Place
-place_of(const Subject *subject)
-{
-    if (subject->path.state == AP_PATH_DIRECT)
-        return PLACE_DIRECT;
-    if (subject->owned != NULL)
-        return PLACE_OWNED;
-    return subject->path.held ? PLACE_HELD : PLACE_NEW;
-}
-
-/* Rule A7: no more than so many peers on one tunnel. */
-static void
-limit_tunnel(Turn *self, guint32 ifindex)
-{
-    guint left = self->policy->max_peers;
-
-    for (Place place = PLACE_DIRECT; place < N_PLACES; place++) {
-        for (guint i = 0; i < self->subjects->len; i++) {
-            Subject *subject = &g_array_index(self->subjects, Subject, i);
-
-            if (subject->ifindex != ifindex || subject->refusal != AP_REASON_NONE
-                || place_of(subject) != place)
-                continue;
-            if (left > 0)
-                left--;
-            else
-                subject->refusal = AP_REASON_LIMIT;
-        }
-    }
-}
-
-/* What a former identity of the device left on it goes; the peer then starts as a new one. */
-static void
-sweep_left_over(Turn *self, Subject *subject)
-{
-    if (subject->owned == NULL || !ap_world_is_left_over(subject->owned, subject->device))
-        return;
-
-    ap_edit_remove(self->plan->changes, subject->device, &subject->key, AP_REASON_NETWORK_CHANGED);
-    ap_path_leave(&subject->path, subject->peer, AP_REASON_NETWORK_CHANGED, self->now);
-    subject->owned = NULL;
-    subject->peer = NULL;
-}
-
-static void
-judge_subjects(Turn *self)
-{
-    for (guint i = 0; i < self->subjects->len; i++) {
-        Subject *subject = &g_array_index(self->subjects, Subject, i);
-
-        sweep_left_over(self, subject);
-        subject->refusal = judge_subject(self, subject);
-    }
-    for (guint i = 0; i < self->plan->tunnels->len; i++)
-        limit_tunnel(self, g_array_index(self->plan->tunnels, ApTunnel, i).ifindex);
-}
-
 /* How many tries rule S4 still allows at this instant. */
 static guint
-count_starts_left(const Turn *self)
+count_starts_left(const ApTurn *self)
 {
     const GArray *paths = self->world.paths;
     guint n_recent = 0, n_burst = 0;
@@ -314,14 +118,14 @@ count_starts_left(const Turn *self)
 }
 
 static void
-wake_at(Turn *self, gint64 boot_usec)
+wake_at(ApTurn *self, gint64 boot_usec)
 {
     if (boot_usec > self->now.boot_usec)
         self->plan->wake_at_boot_usec = MIN(self->plan->wake_at_boot_usec, boot_usec);
 }
 
 static void
-add_verdict(Turn *self, const Subject *subject, ApReason reason, gint64 next_boot_usec)
+add_verdict(ApTurn *self, const ApSubject *subject, ApReason reason, gint64 next_boot_usec)
 {
     ApVerdict verdict = {
         .ifindex = subject->ifindex,
@@ -340,29 +144,56 @@ add_verdict(Turn *self, const Subject *subject, ApReason reason, gint64 next_boo
     g_array_append_val(self->plan->verdicts, verdict);
 }
 
+static ApEdit
+edit_of(const ApSubject *subject)
+{
+    return (ApEdit){
+        .device = subject->device,
+        .peer = subject->peer,
+        .owned = subject->owned,
+        .admission = &subject->admission,
+        .step = &subject->step,
+        .key = subject->key,
+        .reason = subject->path.reason,
+    };
+}
+
+static void
+make_edits(ApTurn *self, const ApSubject *subject)
+{
+    const ApEdit edit = edit_of(subject);
+
+    if (subject->step.leaving)
+        ap_edit_demote(self->plan->changes, &edit);
+    else
+        ap_edit_peer(self->plan->changes, &edit);
+}
+
 /* A peer that may not be used leaves the device, unless it is not ours to remove. */
 static void
-turn_away(Turn *self, Subject *subject)
+turn_away(ApTurn *self, ApSubject *subject)
 {
-    const gboolean hands_off = subject->refusal == AP_REASON_TAKEN_OVER;
     gint64 next_boot_usec = subject->admission.retry_boot_usec;
 
-    if (hands_off) {
+    if (subject->refusal == AP_REASON_TAKEN_OVER) {
         next_boot_usec = subject->path.not_before_boot_usec;
     } else {
-        ap_path_leave(&subject->path, subject->peer, subject->refusal, self->now);
+        subject->step = ap_path_leave(&subject->path,
+                                      subject->peer,
+                                      subject->proof,
+                                      subject->refusal,
+                                      self->now);
         if (subject->admission.reason == AP_REASON_NONE)
-            next_boot_usec = AP_NEVER;
+            next_boot_usec = subject->step.next_boot_usec;
+        make_edits(self, subject);
     }
-
-    if (!hands_off && subject->owned != NULL)
-        ap_edit_remove(self->plan->changes, subject->device, &subject->key, subject->refusal);
     wake_at(self, next_boot_usec);
+    wake_at(self, subject->step.wake_boot_usec);
     add_verdict(self, subject, subject->refusal, next_boot_usec);
 }
 
 static gboolean
-endpoint_is_good(const Turn *self, const Subject *subject)
+endpoint_is_good(const ApTurn *self, const ApSubject *subject)
 {
     return subject->peer != NULL && ap_endpoint_is_set(&subject->peer->endpoint)
            && ap_guard_judge_endpoint(self->guard, subject->tunnel, &subject->peer->endpoint, NULL)
@@ -370,44 +201,38 @@ endpoint_is_good(const Turn *self, const Subject *subject)
 }
 
 static void
-step_subject(Turn *self, Subject *subject)
+step_subject(ApTurn *self, ApSubject *subject)
 {
     const ApPathInput input = {
         .peer = subject->peer,
         .admission = &subject->admission,
+        .proof = subject->proof,
         .own_key = &subject->device->public_key,
         .endpoint_is_good = endpoint_is_good(self, subject),
+        .speaks_bfd = subject->candidate->speaks_bfd,
+        .mute = ap_world_is_mute(&self->world, subject->ifindex),
         .may_start = self->n_starts > 0,
         .network = self->network,
         .keepalive_sec = self->policy->keepalive_sec,
         .now = self->now,
     };
     const gint64 attempt_boot_usec = subject->path.attempt_boot_usec;
-    const ApPathStep step = ap_path_step(&subject->path, &input);
 
+    subject->step = ap_path_step(&subject->path, &input);
     if (subject->path.attempt_boot_usec != attempt_boot_usec)
         self->n_starts--;
-    ap_edit_peer(self->plan->changes,
-                 &(ApEdit){
-                     .device = subject->device,
-                     .peer = subject->peer,
-                     .owned = subject->owned,
-                     .admission = &subject->admission,
-                     .step = &step,
-                     .key = subject->key,
-                     .reason = subject->path.reason,
-                 });
-    wake_at(self, step.wake_boot_usec);
+    make_edits(self, subject);
+    wake_at(self, subject->step.wake_boot_usec);
     wake_at(self, subject->admission.retry_boot_usec);
-    add_verdict(self, subject, subject->path.reason, step.next_boot_usec);
+    add_verdict(self, subject, subject->path.reason, subject->step.next_boot_usec);
 }
 
 static void
-step_subjects(Turn *self)
+step_subjects(ApTurn *self)
 {
     self->n_starts = count_starts_left(self);
     for (guint i = 0; i < self->subjects->len; i++) {
-        Subject *subject = &g_array_index(self->subjects, Subject, i);
+        ApSubject *subject = &g_array_index(self->subjects, ApSubject, i);
 
         if (subject->refusal == AP_REASON_NONE)
             step_subject(self, subject);
@@ -430,13 +255,12 @@ compare_paths(gconstpointer a, gconstpointer b)
 
 /* Keeps the memory of peers that nobody names any more, as long as it matters. */
 static void
-keep_paths(Turn *self)
+keep_paths(ApTurn *self)
 {
     for (guint i = 0; i < self->world.paths->len; i++) {
         const ApPath *path = &g_array_index(self->world.paths, ApPath, i);
-        const Subject wanted = {.ifindex = path->ifindex, .key = path->key};
 
-        if (!g_array_binary_search(self->subjects, &wanted, compare_subjects, NULL)
+        if (!ap_subjects_name(self, path->ifindex, &path->key)
             && ap_path_is_worth_keeping(path, self->now))
             g_array_append_val(self->plan->paths, *path);
     }
@@ -483,16 +307,17 @@ ApPlan *
 ap_plan_make(const ApWorld *world, const ApPolicy *policy, ApInstant now)
 {
     g_autoptr(ApPlan) plan = plan_new();
-    g_auto(Turn) turn = {.policy = policy, .now = now, .plan = plan};
+    g_auto(ApTurn) turn = {.policy = policy, .now = now, .plan = plan};
 
     ap_world_sort(world, &turn.world);
     turn.network = ap_uplink_fingerprint(turn.world.links, policy);
     judge_tunnels(&turn);
     turn.guard = ap_guard_new(&turn.world, plan->tunnels, policy, now);
 
-    gather_subjects(&turn);
-    judge_subjects(&turn);
+    ap_subjects_gather(&turn);
+    ap_subjects_judge(&turn);
     step_subjects(&turn);
+    ap_speech_plan(&turn);
     keep_paths(&turn);
 
     /* The sort is stable: two changes of one kind for one peer keep their order. */

@@ -75,6 +75,32 @@ compare_paths(gconstpointer a, gconstpointer b)
     return by_index != 0 ? by_index : ap_key_compare(&x->key, &y->key);
 }
 
+static int
+compare_proofs(gconstpointer a, gconstpointer b)
+{
+    const ApProof *x = a;
+    const ApProof *y = b;
+    const int by_index = compare_indexes(x->ifindex, y->ifindex);
+
+    return by_index != 0 ? by_index : ap_key_compare(&x->key, &y->key);
+}
+
+static int
+compare_addresses(gconstpointer a, gconstpointer b)
+{
+    const ApOwnedAddress *x = a;
+    const ApOwnedAddress *y = b;
+    const int by_index = compare_indexes(x->ifindex, y->ifindex);
+
+    return by_index != 0 ? by_index : ap_addr_compare(&x->addr, &y->addr);
+}
+
+static int
+compare_mute(gconstpointer a, gconstpointer b)
+{
+    return compare_indexes(*(const guint32 *) a, *(const guint32 *) b);
+}
+
 /* The first element of a sorted array that compares equal to @wanted; NULL: there is none. */
 static gconstpointer
 find(const GArray *array, gconstpointer wanted, GCompareFunc compare)
@@ -253,6 +279,30 @@ ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key)
     return find(self->paths, &wanted, compare_paths);
 }
 
+/**
+ * Finds what BFD says about a peer in a sorted world.
+ *
+ * Returns: (transfer none): a proof of nothing when there is no session
+ */
+const ApProof *
+ap_world_find_proof(const ApWorld *self, guint32 ifindex, const ApKey *key)
+{
+    static const ApProof nothing = {.state = AP_PROOF_NONE};
+    const ApProof wanted = {.ifindex = ifindex, .key = *key};
+    const ApProof *found = find(self->proofs, &wanted, compare_proofs);
+
+    return found != NULL ? found : &nothing;
+}
+
+/**
+ * Tells whether BFD cannot be spoken on a tunnel of a sorted world.
+ */
+gboolean
+ap_world_is_mute(const ApWorld *self, guint32 ifindex)
+{
+    return find(self->mute, &ifindex, compare_mute) != NULL;
+}
+
 static GPtrArray *
 sorted_pointers(const GPtrArray *from, GCompareFunc compare)
 {
@@ -273,6 +323,13 @@ sorted_values(const GArray *from, GCompareFunc compare)
     return to;
 }
 
+/* @from: (nullable): NULL is an empty array of elements of @size bytes */
+static GArray *
+sorted_optional(const GArray *from, guint size, GCompareFunc compare)
+{
+    return from != NULL ? sorted_values(from, compare) : g_array_new(FALSE, FALSE, size);
+}
+
 /**
  * Makes a world whose lists are in order, from one whose lists may be in any.
  *
@@ -286,7 +343,10 @@ ap_world_sort(const ApWorld *self, ApWorld *out)
         .links = sorted_pointers(self->links, compare_links),
         .devices = sorted_pointers(self->devices, compare_devices),
         .owned = sorted_values(self->owned, compare_owned),
+        .addresses = sorted_optional(self->addresses, sizeof(ApOwnedAddress), compare_addresses),
         .candidates = sorted_values(self->candidates, compare_twins),
+        .proofs = sorted_optional(self->proofs, sizeof(ApProof), compare_proofs),
+        .mute = sorted_optional(self->mute, sizeof(guint32), compare_mute),
         .paths = sorted_values(self->paths, compare_paths),
     };
 }
@@ -300,7 +360,10 @@ ap_world_clear_sorted(ApWorld *self)
     g_ptr_array_unref((GPtrArray *) self->links);
     g_ptr_array_unref((GPtrArray *) self->devices);
     g_array_unref((GArray *) self->owned);
+    g_array_unref((GArray *) self->addresses);
     g_array_unref((GArray *) self->candidates);
+    g_array_unref((GArray *) self->proofs);
+    g_array_unref((GArray *) self->mute);
     g_array_unref((GArray *) self->paths);
     *self = (ApWorld){0};
 }

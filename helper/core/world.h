@@ -56,6 +56,12 @@ typedef enum {
     AP_PATH_DIRECT,
 } ApPathState;
 
+/** What shows whether a path is alive. */
+typedef enum {
+    AP_EVIDENCE_HANDSHAKE, /* WireGuard's handshakes and byte counts */
+    AP_EVIDENCE_BFD,
+} ApEvidence;
+
 /** An address that stays with a key for a while after the key lost it. */
 typedef struct {
     ApAddr addr;
@@ -75,13 +81,16 @@ typedef struct {
     guint64 network;        /* fingerprint of the uplinks that all this is about */
 
     /* trying */
-    gint64 attempt_boot_usec;    /* when the latest try began, 0: none yet */
+    gint64 attempt_boot_usec;    /* when we last made a device send first, 0: not yet */
+    gint64 try_boot_usec;        /* when the latest try began, whoever sent first */
     gint64 round_boot_usec;      /* when the round over all endpoints began */
     gint64 not_before_boot_usec; /* end of a back-off, a hold-down or a hands-off */
-    gboolean held;               /* that is a hold-down: the peer stays off the device */
+    gboolean held;               /* that is a hold-down: the direct path died */
     guint n_recent;              /* tries that count against the limit per host */
     guint n_failures;            /* rounds over all endpoints without success */
     guint n_flaps;
+    guint n_again;        /* second tries of an endpoint in this round */
+    ApReason trouble;     /* what this round met, silence aside; AP_REASON_NONE: nothing */
     gboolean initiated;   /* we made the device send in this try */
     guint64 offer;        /* fingerprint of the endpoints that were offered */
     ApEndpoint endpoint;  /* what is being tried, or what works */
@@ -96,6 +105,15 @@ typedef struct {
     guint64 tx_base, rx_base;   /* counters when something last came in */
     gint64 rx_boot_usec;        /* when that was */
     gint64 tx_boot_usec;        /* when unanswered bytes first went out, 0: none */
+    gboolean speaks_bfd;        /* a BFD packet of it was heard once */
+    ApEvidence evidence;        /* what the latest direct path rested on */
+
+    /* whether the path is in use: helper/core/traffic.c */
+    guint64 tx_mark, rx_mark; /* counters without BFD when somebody last sent something */
+    gint64 traffic_boot_usec; /* when that was */
+
+    /* the far end is told, and only then the peer goes */
+    gint64 leaving_until_boot_usec; /* 0: it does not leave */
 
     /* whose the addresses are, for a while after the path is gone (security rule A8) */
     ApPin pins[AP_CHANGE_MAX_ALLOWED];
@@ -156,5 +174,7 @@ gboolean ap_world_is_left_over(const ApOwned *owned, const ApDevice *device) G_G
 gboolean ap_world_is_taken_over(const ApWorld *self, const ApDevice *device, const ApKey *key);
 const ApCandidate *ap_world_find_candidate(const ApWorld *self, guint32 ifindex, const ApKey *key);
 const ApPath *ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key);
+const ApProof *ap_world_find_proof(const ApWorld *self, guint32 ifindex, const ApKey *key);
+gboolean ap_world_is_mute(const ApWorld *self, guint32 ifindex);
 
 G_END_DECLS

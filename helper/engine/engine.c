@@ -336,6 +336,20 @@ finish_stopping(ApEngine *self, ApInstant now)
     return AP_NEVER;
 }
 
+/* Nobody here speaks BFD: every tunnel is mute, and handshakes are the proof. */
+static GArray *
+list_mute(const GPtrArray *devices)
+{
+    GArray *mute = g_array_new(FALSE, FALSE, sizeof(guint32));
+
+    for (guint i = 0; i < devices->len; i++) {
+        const ApDevice *device = g_ptr_array_index(devices, i);
+
+        g_array_append_val(mute, device->id.ifindex);
+    }
+    return mute;
+}
+
 static void
 turn(ApEngine *self)
 {
@@ -358,11 +372,13 @@ turn(ApEngine *self)
 
     const guint64 network = ap_uplink_fingerprint(links, self->policy);
     g_autoptr(GArray) candidates = list_candidates(self, network, now);
+    g_autoptr(GArray) mute = list_mute(devices);
     const ApWorld world = {
         .links = links,
         .devices = devices,
         .owned = self->owned,
         .candidates = candidates,
+        .mute = mute,
         .paths = self->paths,
     };
     g_autoptr(ApPlan) plan = ap_plan_make(&world, self->policy, now);

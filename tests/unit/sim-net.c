@@ -319,6 +319,7 @@ sim_net_new(void)
         host->far_address = address[1 - i];
         (void) sim_add_lan(host->sim, 2, lan[i], "192.168.77.1");
         sim_add_tunnel(host->sim, SIM_NET_TUNNEL, &host->key, tunnel[i]);
+        sim_set_mute(host->sim, SIM_NET_TUNNEL);
         sim_add_peer(host->sim, SIM_NET_TUNNEL, &hub, "10.85.0.0/24");
     }
     return self;

@@ -54,7 +54,10 @@ sim_new(void)
     self->links = g_ptr_array_new_with_free_func((GDestroyNotify) ap_link_free);
     self->devices = g_ptr_array_new_with_free_func((GDestroyNotify) ap_device_free);
     self->owned = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+    self->addresses = g_array_new(FALSE, TRUE, sizeof(ApOwnedAddress));
     self->candidates = g_array_new(FALSE, TRUE, sizeof(ApCandidate));
+    self->proofs = g_array_new(FALSE, TRUE, sizeof(ApProof));
+    self->mute = g_array_new(FALSE, TRUE, sizeof(guint32));
     self->paths = g_array_new(FALSE, TRUE, sizeof(ApPath));
 
     self->policy = ap_policy_new();
@@ -78,7 +81,10 @@ sim_free(Sim *self)
     g_ptr_array_unref(self->links);
     g_ptr_array_unref(self->devices);
     g_array_unref(self->owned);
+    g_array_unref(self->addresses);
     g_array_unref(self->candidates);
+    g_array_unref(self->proofs);
+    g_array_unref(self->mute);
     g_array_unref(self->paths);
     g_free(self);
 }
@@ -165,6 +171,30 @@ sim_offer(Sim *self, guint32 ifindex, const ApKey *key, const char *address, con
     return &g_array_index(self->candidates, ApCandidate, self->candidates->len - 1);
 }
 
+/* BFD cannot be spoken on the tunnel: WireGuard's own signs decide. */
+void
+sim_set_mute(Sim *self, guint32 ifindex)
+{
+    g_array_append_val(self->mute, ifindex);
+}
+
+/* What BFD says of the peer, to be changed by the caller: nothing at first. The answer lives
+ * until the next call. */
+ApProof *
+sim_proof(Sim *self, guint32 ifindex, const ApKey *key)
+{
+    const ApProof nothing = {.ifindex = ifindex, .key = *key};
+
+    for (guint i = 0; i < self->proofs->len; i++) {
+        ApProof *proof = &g_array_index(self->proofs, ApProof, i);
+
+        if (proof->ifindex == ifindex && ap_key_equal(&proof->key, key))
+            return proof;
+    }
+    g_array_append_val(self->proofs, nothing);
+    return &g_array_index(self->proofs, ApProof, self->proofs->len - 1);
+}
+
 ApWorld
 sim_read(Sim *self)
 {
@@ -184,7 +214,10 @@ sim_read(Sim *self)
         .links = self->links,
         .devices = self->devices,
         .owned = self->owned,
+        .addresses = self->addresses,
         .candidates = self->candidates,
+        .proofs = self->proofs,
+        .mute = self->mute,
         .paths = self->paths,
     };
 }
@@ -254,9 +287,86 @@ give_up(Sim *self, const ApPlan *plan)
     }
 }
 
+static ApLink *
+find_link(const Sim *self, guint32 ifindex)
+{
+    for (guint i = 0; i < self->links->len; i++) {
+        ApLink *link = g_ptr_array_index(self->links, i);
+
+        if (link->ifindex == ifindex)
+            return link;
+    }
+    return NULL;
+}
+
+static void
+add_own_address(Sim *self, const ApAddressChange *change)
+{
+    const ApLinkAddress on_link = {.addr = change->addr, .prefix_len = 64};
+    const ApOwnedAddress owned = {
+        .ifindex = change->ifindex,
+        .device_key = change->device_key,
+        .addr = change->addr,
+    };
+    ApLink *link = find_link(self, change->ifindex);
+
+    g_assert_nonnull(link);
+    g_assert_false(sim_has_address(self, change->ifindex, &change->addr));
+    g_array_append_val(link->addresses, on_link);
+    ap_link_sort(link);
+    for (guint i = 0; i < self->addresses->len; i++) {
+        const ApOwnedAddress *each = &g_array_index(self->addresses, ApOwnedAddress, i);
+
+        if (each->ifindex == owned.ifindex && ap_addr_equal(&each->addr, &owned.addr)) {
+            g_array_remove_index(self->addresses, i);
+            break;
+        }
+    }
+    g_array_append_val(self->addresses, owned);
+}
+
+/* Only what is on record is removed. */
+static void
+remove_own_address(Sim *self, const ApAddressChange *change)
+{
+    ApLink *link = find_link(self, change->ifindex);
+    gboolean is_on_record = FALSE;
+
+    for (guint i = self->addresses->len; i > 0; i--) {
+        const ApOwnedAddress *owned = &g_array_index(self->addresses, ApOwnedAddress, i - 1);
+
+        if (owned->ifindex != change->ifindex || !ap_addr_equal(&owned->addr, &change->addr))
+            continue;
+        is_on_record = TRUE;
+        g_array_remove_index(self->addresses, i - 1);
+    }
+    g_assert_true(is_on_record);
+    for (guint i = link != NULL ? link->addresses->len : 0; i > 0; i--) {
+        if (ap_addr_equal(&g_array_index(link->addresses, ApLinkAddress, i - 1).addr,
+                          &change->addr))
+            g_array_remove_index(link->addresses, i - 1);
+    }
+}
+
+static void
+change_addresses(Sim *self, const ApPlan *plan, gboolean add)
+{
+    for (guint i = 0; i < plan->addresses->len; i++) {
+        const ApAddressChange *change = &g_array_index(plan->addresses, ApAddressChange, i);
+
+        if (change->add != add)
+            continue;
+        if (add)
+            add_own_address(self, change);
+        else
+            remove_own_address(self, change);
+    }
+}
+
 void
 sim_apply(Sim *self, const ApPlan *plan, ApInstant now)
 {
+    change_addresses(self, plan, TRUE);
     for (guint i = 0; i < plan->changes->len; i++) {
         const ApChange *change = &g_array_index(plan->changes, ApChange, i);
         const ApDeviceId id = {.ifindex = change->ifindex, .backend = AP_BACKEND_FAKE};
@@ -266,6 +376,7 @@ sim_apply(Sim *self, const ApPlan *plan, ApInstant now)
         g_assert_true(ap_wireguard_apply(self->wireguard, &id, &change->peer, 1, &error));
         g_assert_no_error(error);
     }
+    change_addresses(self, plan, FALSE);
     give_up(self, plan);
     g_array_set_size(self->paths, 0);
     g_array_append_vals(self->paths, plan->paths->data, plan->paths->len);
@@ -281,6 +392,30 @@ sim_verdict(const ApPlan *plan, guint32 ifindex, const ApKey *key)
             return verdict;
     }
     return NULL;
+}
+
+const ApSessionWish *
+sim_wish(const ApPlan *plan, guint32 ifindex, const ApKey *key)
+{
+    for (guint i = 0; i < plan->sessions->len; i++) {
+        const ApSessionWish *wish = &g_array_index(plan->sessions, ApSessionWish, i);
+
+        if (wish->ifindex == ifindex && ap_key_equal(&wish->key, key))
+            return wish;
+    }
+    return NULL;
+}
+
+gboolean
+sim_has_address(const Sim *self, guint32 ifindex, const ApAddr *addr)
+{
+    const ApLink *link = find_link(self, ifindex);
+
+    for (guint i = 0; link != NULL && i < link->addresses->len; i++) {
+        if (ap_addr_equal(&g_array_index(link->addresses, ApLinkAddress, i).addr, addr))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 gboolean

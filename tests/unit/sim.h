@@ -19,7 +19,10 @@ typedef struct {
     GPtrArray *links;       /* (owned) (element-type ApLink) */
     GPtrArray *devices;     /* (owned) (element-type ApDevice) as last read */
     GArray *owned;          /* (owned) (element-type ApOwned) */
+    GArray *addresses;      /* (owned) (element-type ApOwnedAddress) */
     GArray *candidates;     /* (owned) (element-type ApCandidate) */
+    GArray *proofs;         /* (owned) (element-type ApProof) what BFD says; set by the test */
+    GArray *mute;           /* (owned) (element-type guint32) */
     GArray *paths;          /* (owned) (element-type ApPath) */
 } Sim;
 
@@ -35,11 +38,16 @@ void sim_add_peer(Sim *self, guint32 ifindex, const ApKey *key, const char *allo
 ApCandidate *
 sim_offer(Sim *self, guint32 ifindex, const ApKey *key, const char *address, const char *endpoint);
 
+void sim_set_mute(Sim *self, guint32 ifindex);
+ApProof *sim_proof(Sim *self, guint32 ifindex, const ApKey *key);
+
 ApWorld sim_read(Sim *self);
 ApPlan *sim_plan(Sim *self, ApInstant now);
 void sim_apply(Sim *self, const ApPlan *plan, ApInstant now);
 
 const ApVerdict *sim_verdict(const ApPlan *plan, guint32 ifindex, const ApKey *key);
+const ApSessionWish *sim_wish(const ApPlan *plan, guint32 ifindex, const ApKey *key);
+gboolean sim_has_address(const Sim *self, guint32 ifindex, const ApAddr *addr);
 gboolean sim_holds(Sim *self, guint32 ifindex, const ApKey *key, const char *allowed);
 char *sim_describe(const ApPlan *plan);
 

@@ -586,7 +586,10 @@ check_order(GRand *rand, Sim *sim, const char *expected, ApInstant now)
         .links = sim->links,
         .devices = sim->devices,
         .owned = sim->owned,
+        .addresses = sim->addresses,
         .candidates = sim->candidates,
+        .proofs = sim->proofs,
+        .mute = sim->mute,
         .paths = sim->paths,
     };
     g_autoptr(ApPlan) plan = NULL;
@@ -642,7 +645,10 @@ check_withdrawal(Sim *sim, ApInstant now)
         .links = sim->links,
         .devices = sim->devices,
         .owned = sim->owned,
+        .addresses = sim->addresses,
         .candidates = sim->candidates,
+        .proofs = sim->proofs,
+        .mute = sim->mute,
         .paths = sim->paths,
     };
     g_autoptr(ApPlan) disabled = NULL;

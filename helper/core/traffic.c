@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/core/traffic.h"
+
+/** A path whose counters stood still for so long is quiet: 30 s, in microseconds. Decisions 9. */
+#define QUIET_USEC (30 * AP_USEC_PER_SEC)
+
+/**
+ * What may be added to a counter between two looks without being traffic, in bytes: two
+ * keepalives, the persistent one and the one that WireGuard owes for data that it does not
+ * answer. Source: message_data_len(0), drivers/net/wireguard/messages.h, Linux 6.1.
+ */
+#define KEEPALIVES_LEN (2 * 32)
+
+/**
+ * The counters of a peer that was made anew start from zero, while BFD goes on: a counter that
+ * far below its mark, in bytes, is another one. More than one packet of any tunnel, which may
+ * be in BFD's account before it is in the device's.
+ */
+#define FRESH_COUNTER_LEN 65536
+
+/**
+ * Starts the watch: a path is in use until it has been quiet for long enough.
+ */
+void
+ap_traffic_begin(ApPath *path, const ApDevicePeer *peer, const ApProof *proof, ApInstant now)
+{
+    path->tx_mark = peer->tx_bytes - proof->tx_bytes;
+    path->rx_mark = peer->rx_bytes - proof->rx_bytes;
+    path->traffic_boot_usec = now.boot_usec;
+}
+
+/* Moves @mark up to @counter; TRUE when that was traffic. The two may wrap, as BFD's account
+ * may be ahead of the device's. */
+static gboolean
+advance(guint64 *mark, guint64 counter, gboolean renewed)
+{
+    const gint64 n_more = (gint64) (counter - *mark);
+
+    if (n_more <= 0 && n_more > -FRESH_COUNTER_LEN)
+        return FALSE;
+
+    *mark = counter;
+    return !renewed && (n_more < 0 || n_more > KEEPALIVES_LEN);
+}
+
+/**
+ * Looks at the counters once. To be called before the handshake of @peer is noted in @path: the
+ * bytes of a new handshake are no traffic.
+ */
+void
+ap_traffic_note(ApPath *path, const ApDevicePeer *peer, const ApProof *proof, ApInstant now)
+{
+    const gboolean renewed = path->handshake_usec != peer->handshake_real_usec;
+    const gboolean sent = advance(&path->tx_mark, peer->tx_bytes - proof->tx_bytes, renewed);
+    const gboolean received = advance(&path->rx_mark, peer->rx_bytes - proof->rx_bytes, renewed);
+
+    if (sent || received)
+        path->traffic_boot_usec = now.boot_usec;
+}
+
+/**
+ * Tells whether anybody used the path lately.
+ */
+gboolean
+ap_traffic_is_flowing(const ApPath *path, ApInstant now)
+{
+    return now.boot_usec - path->traffic_boot_usec < QUIET_USEC;
+}
