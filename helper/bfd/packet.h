@@ -33,13 +33,15 @@ typedef enum {
     AP_N_BFD_STATES,
 } ApBfdState;
 
-/** Why a sender last left Up; those that we send. RFC 5880 section 4.1. */
+/** Why a sender last left Up, or what it adds to Up; those that we know. RFC 5880 section 4.1. */
 typedef enum {
     AP_BFD_DIAG_NONE = 0,
     AP_BFD_DIAG_DETECTION_EXPIRED = 1,
     AP_BFD_DIAG_NEIGHBOUR_DOWN = 3,
     AP_BFD_DIAG_PATH_DOWN = 5,
+    AP_BFD_DIAG_CONCATENATED_PATH_DOWN = 6, /* with Up: "do not route by this path yet" */
     AP_BFD_DIAG_ADMIN_DOWN = 7,
+    AP_BFD_DIAG_REVERSE_CONCATENATED_PATH_DOWN = 8,
 } ApBfdDiag;
 
 /** Why a packet was not used; each is a counter. */

@@ -2,7 +2,7 @@
 
 /**
  * @file
- * What the two halves of a session share: session.c, which hears, and session-send.c.
+ * What the parts of a session share: session.c, which hears, session-send.c and session-view.c.
  */
 
 #pragma once
@@ -10,6 +10,12 @@
 #include "helper/bfd/session.h"
 
 G_BEGIN_DECLS
+
+/**
+ * Packets in a row that show a narrow path: 3. With padded and small ones in turn, two padded
+ * ones have been lost by then.
+ */
+#define AP_BFD_SESSION_N_NARROW 3
 
 /** A packet that is sent without waiting for its turn, by size. */
 typedef enum {

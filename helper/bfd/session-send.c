@@ -47,6 +47,14 @@ periodic_deadline(const ApBfdSession *self)
     return self->periodic_usec + interval - interval * self->jitter_permille / 1000;
 }
 
+static gint64
+goodbye_deadline(const ApBfdSession *self)
+{
+    if (self->n_goodbyes == 0)
+        return AP_NEVER;
+    return self->n_goodbyes == AP_BFD_N_GOODBYES ? 0 : self->goodbye_usec + AP_BFD_GOODBYE_USEC;
+}
+
 static gboolean
 may_announce(const ApBfdSession *self)
 {
@@ -61,7 +69,12 @@ may_announce(const ApBfdSession *self)
 gint64
 ap_bfd_session_deadline(const ApBfdSession *self)
 {
-    gint64 next = MIN(ap_bfd_session_silence_deadline(self), ap_bfd_session_padded_deadline(self));
+    gint64 next;
+
+    if (self->state == AP_BFD_STATE_ADMIN_DOWN)
+        return goodbye_deadline(self);
+
+    next = MIN(ap_bfd_session_silence_deadline(self), ap_bfd_session_padded_deadline(self));
 
     if ((self->announce != 0 && may_announce(self)) || self->final != 0)
         return 0;
@@ -145,10 +158,23 @@ take_periodic(ApBfdSession *self, ApInstant now, Shape *out)
     return TRUE;
 }
 
+static gboolean
+take_goodbye(ApBfdSession *self, ApInstant now)
+{
+    if (now.boot_usec < goodbye_deadline(self))
+        return FALSE;
+
+    self->n_goodbyes--;
+    self->goodbye_usec = now.boot_usec;
+    return TRUE;
+}
+
 /* A Poll opens with the announcement of Up, so it is asked for before announcements are. */
 static gboolean
 take_shape(ApBfdSession *self, ApInstant now, Shape *out)
 {
+    if (self->state == AP_BFD_STATE_ADMIN_DOWN)
+        return take_goodbye(self, now);
     return take_poll(self, now, out) || take_announcement(self, out) || take_final_owed(self, out)
            || take_periodic(self, now, out);
 }
@@ -164,6 +190,14 @@ note_sent(ApBfdSession *self, const Shape *shape, ApInstant now, guint32 random)
     self->periodic_usec = now.boot_usec;
     self->jitter_permille = jitter(self, random);
     self->next_is_padded = !shape->padded;
+}
+
+static guint8
+own_diag(const ApBfdSession *self)
+{
+    if (self->state == AP_BFD_STATE_UP && !self->usable)
+        return AP_BFD_DIAG_CONCATENATED_PATH_DOWN;
+    return (guint8) self->diag;
 }
 
 /**
@@ -192,7 +226,7 @@ ap_bfd_session_take_packet(ApBfdSession *self,
         return 0;
 
     packet = (ApBfdPacket){
-        .diag = self->diag,
+        .diag = own_diag(self),
         .state = self->state,
         .poll = shape.poll,
         .final = shape.final,

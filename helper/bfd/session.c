@@ -20,12 +20,6 @@
 #define PADDED_PATIENCE 2
 
 /**
- * Packets in a row that show a narrow path: 3. With padded and small ones in turn, two padded
- * ones have been lost by then.
- */
-#define N_NARROW 3
-
-/**
  * The smallest payload that counts as padded whatever our own MTU is, in bytes: IPv6's least MTU,
  * 1,280 (RFC 8200 section 5). The far end pads to its own MTU, which may be below ours.
  */
@@ -38,23 +32,12 @@
 /** What a peer that said nothing yet is taken to accept. RFC 5880 section 6.8.1. */
 #define INITIAL_REMOTE_MIN_RX_USEC 1
 
-static const char *const cause_names[AP_N_BFD_CAUSES] = {
-    [AP_BFD_CAUSE_NONE] = "none",
-    [AP_BFD_CAUSE_SILENT] = "silent",
-    [AP_BFD_CAUSE_NO_FINAL] = "no-final",
-    [AP_BFD_CAUSE_MTU] = "mtu",
-    [AP_BFD_CAUSE_REMOTE_DOWN] = "remote-down",
-    [AP_BFD_CAUSE_REMOTE_ADMIN] = "remote-admin",
-    [AP_BFD_CAUSE_LOCAL_ADMIN] = "local-admin",
-};
-
-/** Returns: the word for @cause in logs and on the bus; static */
-const char *
-ap_bfd_cause_name(ApBfdCause cause)
+static guint16
+padded_bytes(guint32 mtu)
 {
-    g_return_val_if_fail((guint) cause < AP_N_BFD_CAUSES, NULL);
-
-    return cause_names[cause];
+    if (mtu <= AP_BFD_HEADERS_BYTES + AP_BFD_PACKET_BYTES)
+        return 0;
+    return (guint16) MIN(mtu - AP_BFD_HEADERS_BYTES, AP_BFD_PAYLOAD_MAX);
 }
 
 /**
@@ -73,8 +56,7 @@ ap_bfd_config_init(ApBfdConfig *out, ApBfdRole role, guint32 mtu)
         .idle_usec = AP_BFD_IDLE_USEC,
         .rtt_period_usec = AP_BFD_RTT_PERIOD_USEC,
     };
-    if (mtu > AP_BFD_HEADERS_BYTES + AP_BFD_PACKET_BYTES)
-        out->padded_bytes = (guint16) MIN(mtu - AP_BFD_HEADERS_BYTES, AP_BFD_PAYLOAD_MAX);
+    out->padded_bytes = padded_bytes(mtu);
 }
 
 static gboolean
@@ -101,6 +83,7 @@ ap_bfd_session_init(ApBfdSession *self, const ApBfdConfig *config, guint32 discr
         .remote_state = AP_BFD_STATE_DOWN,
         .discriminator = discriminator,
         .fast = TRUE,
+        .usable = TRUE,
         .remote_min_rx_usec = INITIAL_REMOTE_MIN_RX_USEC,
         .min_rx_usec = config->fast_usec,
         .active_min_rx_usec = config->fast_usec,
@@ -151,6 +134,41 @@ ap_bfd_session_set_fast(ApBfdSession *self, gboolean fast)
 }
 
 /**
+ * Says whether we would route by the path; a session starts with yes. While Up the far end is told
+ * of a change at once, and again until it confirms; a state that is not Up says enough by itself.
+ */
+void
+ap_bfd_session_set_usable(ApBfdSession *self, gboolean usable)
+{
+    if (self->usable == usable)
+        return;
+
+    self->usable = usable;
+    if (self->state == AP_BFD_STATE_UP) {
+        self->announce |= AP_BFD_ANNOUNCE_SMALL;
+        ap_bfd_poll_want(&self->poll, AP_BFD_POLL_TIMERS);
+    }
+}
+
+/**
+ * Takes another MTU of the tunnel, in bytes. While Up the new size is put to the proof at once.
+ *
+ * Whether the session pads at all was settled by ap_bfd_config_init() and stays so.
+ */
+void
+ap_bfd_session_set_mtu(ApBfdSession *self, guint32 mtu)
+{
+    const guint16 bytes = padded_bytes(mtu);
+
+    if (!ap_bfd_session_pads(self) || bytes == 0 || bytes == self->config.padded_bytes)
+        return;
+
+    self->config.padded_bytes = bytes;
+    if (self->state == AP_BFD_STATE_UP)
+        ap_bfd_poll_want(&self->poll, AP_BFD_POLL_SIZE);
+}
+
+/**
  * Asks the peer for a sign of life at once, because traffic goes out and none comes in. Without
  * an answer within the fast detection time the session goes down (AP_BFD_CAUSE_NO_FINAL).
  *
@@ -179,8 +197,8 @@ go_down(ApBfdSession *self, ApBfdState state, ApBfdDiag diag, ApBfdCause cause)
 
 /**
  * Switches the session off for good, because the path is about to go: the next packet tells
- * the far end, which then leaves Up at once. The caller sends it three times (decisions 10)
- * and drops the session.
+ * the far end, which then leaves Up at once. It is followed by two more of its kind, 20 ms apart,
+ * and by silence.
  *
  * A passive session that never heard its peer has nobody to tell and stays silent.
  */
@@ -191,8 +209,10 @@ ap_bfd_session_admin_down(ApBfdSession *self)
         return;
 
     go_down(self, AP_BFD_STATE_ADMIN_DOWN, AP_BFD_DIAG_ADMIN_DOWN, AP_BFD_CAUSE_LOCAL_ADMIN);
-    self->announce = AP_BFD_ANNOUNCE_SMALL;
+    self->announce = 0;
     self->final = 0;
+    if (self->config.role == AP_BFD_ROLE_ACTIVE || self->heard_usec != 0)
+        self->n_goodbyes = AP_BFD_N_GOODBYES;
 }
 
 static void
@@ -261,11 +281,11 @@ count_evidence(ApBfdSession *self, const ApBfdPacket *packet)
 
     if (is_padded(self, packet))
         self->n_small_in_row = 0;
-    else if (self->n_small_in_row < N_NARROW)
+    else if (self->n_small_in_row < AP_BFD_SESSION_N_NARROW)
         self->n_small_in_row++;
 
     if (self->state == AP_BFD_STATE_INIT && packet->state == AP_BFD_STATE_DOWN
-        && packet->your_discriminator != 0 && self->n_ignored < N_NARROW)
+        && packet->your_discriminator != 0 && self->n_ignored < AP_BFD_SESSION_N_NARROW)
         self->n_ignored++;
 }
 
@@ -274,11 +294,14 @@ learn(ApBfdSession *self, const ApBfdPacket *packet, ApInstant now)
 {
     self->remote_discriminator = packet->my_discriminator;
     self->remote_state = packet->state;
+    self->remote_diag = packet->diag;
     self->remote_demand = packet->demand;
     self->remote_detect_mult = packet->detect_mult;
     self->remote_min_tx_usec = packet->desired_min_tx_usec;
     self->remote_min_rx_usec = packet->required_min_rx_usec;
     self->heard_usec = now.boot_usec;
+    if (self->cause == AP_BFD_CAUSE_REMOTE_ADMIN)
+        self->cause = AP_BFD_CAUSE_NONE;
     if (is_padded(self, packet))
         self->padded_heard_usec = now.boot_usec;
 }
@@ -414,47 +437,4 @@ ap_bfd_session_advance(ApBfdSession *self, ApInstant now)
         self->size_due_usec = now.boot_usec + AP_BFD_SIZE_PERIOD_USEC;
         ap_bfd_poll_want(&self->poll, AP_BFD_POLL_SIZE);
     }
-}
-
-/** Returns: the state of our end */
-ApBfdState
-ap_bfd_session_state(const ApBfdSession *self)
-{
-    return self->state;
-}
-
-/** Returns: the state of the far end as far as we know; Down after a silence */
-ApBfdState
-ap_bfd_session_remote_state(const ApBfdSession *self)
-{
-    return self->remote_state;
-}
-
-/** Returns: what keeps the session from being Up; a narrow path as soon as it shows */
-ApBfdCause
-ap_bfd_session_cause(const ApBfdSession *self)
-{
-    const gboolean rising = self->state == AP_BFD_STATE_DOWN || self->state == AP_BFD_STATE_INIT;
-
-    if (ap_bfd_session_pads(self) && rising
-        && (self->n_small_in_row == N_NARROW || self->n_ignored == N_NARROW))
-        return AP_BFD_CAUSE_MTU;
-    return self->cause;
-}
-
-/**
- * Returns: when the latest packet of the peer was taken, in microseconds of the boot clock; 0
- *     when none ever was: it does not speak BFD, or something between us drops it
- */
-gint64
-ap_bfd_session_heard_usec(const ApBfdSession *self)
-{
-    return self->heard_usec;
-}
-
-/** Returns: the smoothed round-trip time in microseconds; 0 when it is not known yet */
-gint64
-ap_bfd_session_rtt_usec(const ApBfdSession *self)
-{
-    return self->poll.rtt_usec;
 }

@@ -40,6 +40,12 @@
  * path became too narrow, none means that it is dead. The session goes down either way. The
  * first of these Polls also covers the case that the far end never hears us say Up.
  *
+ * # Usable
+ *
+ * Two ends must begin to route by a path together, and one may have a reason to wait. It says so
+ * while Up with the diagnostic of a concatenated path that is down (RFC 5880 section 6.8.17,
+ * RFC 5882 section 4.3), which does not change the state of either end.
+ *
  * A peer that does not pad (FRR, BIRD) needs a session with `padded_bytes` 0, which is plain
  * RFC 5880 and proves no size.
  */
@@ -65,6 +71,12 @@ G_BEGIN_DECLS
 
 /** Between two proofs of full size while Up: a minute, in microseconds. path-management.md. */
 #define AP_BFD_SIZE_PERIOD_USEC (60 * AP_USEC_PER_SEC)
+
+/** How often AdminDown is said: 3 times. Decisions 10. */
+#define AP_BFD_N_GOODBYES 3
+
+/** Between two of them: 20 ms, in microseconds, so that one burst of loss does not take all. */
+#define AP_BFD_GOODBYE_USEC (20 * AP_USEC_PER_MSEC)
 
 /** Who may speak first. RFC 5880 section 6.1. */
 typedef enum {
@@ -100,18 +112,20 @@ typedef struct {
     guint16 padded_bytes;
 } ApBfdConfig;
 
-/** Private to session.c and session-send.c; visible so that it can be a member. */
+/** Private to session*.c; visible so that it can be a member. */
 typedef struct {
     ApBfdConfig config;
     ApBfdState state;
     ApBfdCause cause;
     ApBfdDiag diag;
     guint32 discriminator;
-    gboolean fast; /* the path is in use */
+    gboolean fast;   /* the path is in use */
+    gboolean usable; /* we would route by it */
 
     /* what the far end said last; forgotten after a detection time of silence */
     guint32 remote_discriminator; /* 0: unknown */
     ApBfdState remote_state;
+    guint8 remote_diag;
     gboolean remote_demand;
     guint8 remote_detect_mult;
     guint32 remote_min_tx_usec;
@@ -133,6 +147,8 @@ typedef struct {
     guint announce;          /* of ApBfdAnnouncement */
     guint final;             /* of ApBfdAnnouncement: answers that we owe */
     gboolean next_is_padded; /* of the alternation */
+    guint n_goodbyes;        /* of AdminDown: still to be said */
+    gint64 goodbye_usec;     /* the latest one */
 
     /* evidence of a narrow path while not Up */
     guint n_small_in_row; /* small packets since a padded one */
@@ -153,11 +169,15 @@ gint64 ap_bfd_session_deadline(const ApBfdSession *self) G_GNUC_PURE;
 
 void ap_bfd_session_set_active(ApBfdSession *self);
 void ap_bfd_session_set_fast(ApBfdSession *self, gboolean fast);
+void ap_bfd_session_set_usable(ApBfdSession *self, gboolean usable);
+void ap_bfd_session_set_mtu(ApBfdSession *self, guint32 mtu);
 void ap_bfd_session_check_now(ApBfdSession *self);
 void ap_bfd_session_admin_down(ApBfdSession *self);
 
 ApBfdState ap_bfd_session_state(const ApBfdSession *self) G_GNUC_PURE;
 ApBfdState ap_bfd_session_remote_state(const ApBfdSession *self) G_GNUC_PURE;
+gboolean ap_bfd_session_remote_usable(const ApBfdSession *self) G_GNUC_PURE;
+gboolean ap_bfd_session_is_heard(const ApBfdSession *self) G_GNUC_PURE;
 ApBfdCause ap_bfd_session_cause(const ApBfdSession *self) G_GNUC_PURE;
 gint64 ap_bfd_session_heard_usec(const ApBfdSession *self) G_GNUC_PURE;
 gint64 ap_bfd_session_rtt_usec(const ApBfdSession *self) G_GNUC_PURE;

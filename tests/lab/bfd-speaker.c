@@ -55,18 +55,15 @@ show(Speaker *self, ApInstant now)
 }
 
 static gsize
-send_one(Speaker *self, ApInstant now, guint n_copies)
+send_one(Speaker *self, ApInstant now)
 {
     guint8 payload[AP_BFD_PAYLOAD_MAX];
     const gsize n_bytes =
         ap_bfd_session_take_packet(&self->session, now, g_random_int(), payload, sizeof(payload));
+    g_autoptr(GError) error = NULL;
 
-    for (guint i = 0; n_bytes > 0 && i < n_copies; i++) {
-        g_autoptr(GError) error = NULL;
-
-        if (!ap_bfd_socket_send(self->socket, &self->peer, payload, n_bytes, &error))
-            printf("%" G_GINT64_FORMAT " error=%s\n", now.boot_usec, error->message);
-    }
+    if (n_bytes > 0 && !ap_bfd_socket_send(self->socket, &self->peer, payload, n_bytes, &error))
+        printf("%" G_GINT64_FORMAT " error=%s\n", now.boot_usec, error->message);
     return n_bytes;
 }
 
@@ -77,9 +74,12 @@ run(gpointer user_data)
     const ApInstant now = ap_clock_now();
 
     ap_bfd_session_advance(&self->session, now);
-    while (send_one(self, now, 1) > 0)
+    while (send_one(self, now) > 0)
         continue;
     show(self, now);
+    if (ap_bfd_session_state(&self->session) == AP_BFD_STATE_ADMIN_DOWN
+        && ap_bfd_session_deadline(&self->session) == AP_NEVER)
+        g_main_loop_quit(self->loop);
     ap_boot_timer_arm(self->timer, ap_bfd_session_deadline(&self->session));
 }
 
@@ -106,9 +106,7 @@ on_leave(gpointer user_data)
     Speaker *self = user_data;
 
     ap_bfd_session_admin_down(&self->session);
-    (void) send_one(self, ap_clock_now(), 3);
-    show(self, ap_clock_now());
-    g_main_loop_quit(self->loop);
+    run(self);
     return G_SOURCE_CONTINUE;
 }
 

@@ -286,6 +286,126 @@ test_passive_unheard_leaves_in_silence(void)
     g_assert_cmpint(ap_bfd_session_deadline(&session), ==, AP_NEVER);
 }
 
+static void
+test_admin_down_is_said_three_times(void)
+{
+    const guint32 mtus[] = {0, MTU};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(mtus); i++) {
+        ApBfdSession session = make_up(mtus[i]);
+        gint64 usec = 0;
+
+        ap_bfd_session_admin_down(&session);
+        for (guint n = 0; n < AP_BFD_N_GOODBYES; n++) {
+            const ApInstant now = after(usec);
+
+            g_test_message("tunnel of %u, goodbye %u", mtus[i], n + 1);
+            g_assert_cmpint(ap_bfd_session_deadline(&session), <=, now.boot_usec);
+            g_assert_cmpuint(take(&session, now).n_bytes, ==, AP_BFD_PACKET_BYTES);
+            if (n + 1 < AP_BFD_N_GOODBYES)
+                g_assert_cmpuint(take_all(&session, now), ==, 0);
+            usec += AP_BFD_GOODBYE_USEC;
+        }
+        g_assert_cmpint(ap_bfd_session_deadline(&session), ==, AP_NEVER);
+    }
+}
+
+static void
+test_usable_is_said_with_up(void)
+{
+    ApBfdSession session = make_up(MTU);
+
+    ap_bfd_session_set_usable(&session, FALSE);
+    g_assert_cmpint(take(&session, start).diag, ==, AP_BFD_DIAG_CONCATENATED_PATH_DOWN);
+    (void) take_all(&session, start);
+    g_assert_cmpint(take(&session, after(AP_BFD_FAST_USEC)).diag,
+                    ==,
+                    AP_BFD_DIAG_CONCATENATED_PATH_DOWN);
+
+    ap_bfd_session_set_usable(&session, TRUE);
+    g_assert_cmpint(take(&session, after(AP_BFD_FAST_USEC)).diag, ==, AP_BFD_DIAG_NONE);
+}
+
+/* A lost announcement would otherwise cost up to a quiet interval, 15 s. */
+static void
+test_usable_is_repeated_until_confirmed(void)
+{
+    ApBfdSession session = make_up(MTU);
+    ApBfdPacket packet = heard(AP_BFD_STATE_UP);
+
+    ap_bfd_session_set_usable(&session, FALSE);
+    g_assert_true(take(&session, start).poll);
+    (void) take_all(&session, start);
+    g_assert_true(take(&session, after(AP_BFD_FAST_USEC)).poll);
+
+    packet.final = TRUE;
+    receive(&session, packet, after(AP_BFD_FAST_USEC));
+    g_assert_true(ap_bfd_poll_is_idle(&session.poll));
+}
+
+static void
+test_down_keeps_its_own_diagnostic(void)
+{
+    ApBfdSession session = make_up(MTU);
+
+    ap_bfd_session_set_usable(&session, FALSE);
+    receive(&session, heard(AP_BFD_STATE_DOWN), start);
+    g_assert_cmpint(take(&session, start).diag, ==, AP_BFD_DIAG_NEIGHBOUR_DOWN);
+}
+
+static const struct {
+    ApBfdState state;
+    guint8 diag;
+    gboolean usable;
+} remote_words[] = {
+    {AP_BFD_STATE_UP, AP_BFD_DIAG_NONE, TRUE},
+    {AP_BFD_STATE_UP, AP_BFD_DIAG_DETECTION_EXPIRED, TRUE},
+    {AP_BFD_STATE_UP, AP_BFD_DIAG_CONCATENATED_PATH_DOWN, FALSE},
+    {AP_BFD_STATE_UP, AP_BFD_DIAG_REVERSE_CONCATENATED_PATH_DOWN, FALSE},
+    {AP_BFD_STATE_INIT, AP_BFD_DIAG_NONE, FALSE},
+    {AP_BFD_STATE_DOWN, AP_BFD_DIAG_NONE, FALSE},
+    {AP_BFD_STATE_ADMIN_DOWN, AP_BFD_DIAG_ADMIN_DOWN, FALSE},
+};
+
+static void
+test_remote_usable(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(remote_words); i++) {
+        ApBfdSession session = make_up(MTU);
+        ApBfdPacket packet = heard(remote_words[i].state);
+
+        g_test_message("state %s, diagnostic %u",
+                       ap_bfd_state_name(packet.state),
+                       remote_words[i].diag);
+        packet.diag = remote_words[i].diag;
+        receive(&session, packet, start);
+        g_assert_cmpint(ap_bfd_session_remote_usable(&session), ==, remote_words[i].usable);
+    }
+}
+
+static void
+test_who_left_and_speaks_again_has_not_left(void)
+{
+    ApBfdSession session = make_up(MTU);
+
+    receive(&session, heard(AP_BFD_STATE_ADMIN_DOWN), start);
+    g_assert_cmpint(ap_bfd_session_cause(&session), ==, AP_BFD_CAUSE_REMOTE_ADMIN);
+    receive(&session, heard(AP_BFD_STATE_DOWN), start);
+    g_assert_cmpint(ap_bfd_session_cause(&session), ==, AP_BFD_CAUSE_NONE);
+}
+
+static void
+test_another_mtu_is_proven(void)
+{
+    ApBfdSession session = make_up(MTU);
+    ApBfdPacket poll;
+
+    ap_bfd_session_set_mtu(&session, MTU - 20);
+    poll = take(&session, start);
+    g_assert_true(poll.poll);
+    g_assert_cmpuint(poll.n_bytes, ==, PADDED - 20);
+}
+
 /* Down goes out small, because padded packets may be what no longer passes, and then padded,
  * because the far end rises on nothing less. */
 static void
@@ -645,6 +765,8 @@ test_random_packets(void)
             ap_bfd_session_set_fast(&session, g_test_rand_bit());
         if (g_test_rand_int_range(0, 20) == 0)
             ap_bfd_session_check_now(&session);
+        if (g_test_rand_int_range(0, 20) == 0)
+            ap_bfd_session_set_usable(&session, g_test_rand_bit());
         if (g_test_rand_int_range(0, 1000) == 0) {
             ap_bfd_session_admin_down(&session);
             g_assert_cmpuint(take_all(&session, after(usec)), <=, 5);
@@ -687,6 +809,13 @@ main(int argc, char **argv)
     ADD("transitions", test_transitions);
     ADD("small-packets-do-not-raise", test_small_packets_do_not_raise);
     ADD("admin-down-hears-nothing", test_admin_down_hears_nothing);
+    ADD("admin-down-is-said-three-times", test_admin_down_is_said_three_times);
+    ADD("usable-is-said-with-up", test_usable_is_said_with_up);
+    ADD("usable-is-repeated-until-confirmed", test_usable_is_repeated_until_confirmed);
+    ADD("down-keeps-its-own-diagnostic", test_down_keeps_its_own_diagnostic);
+    ADD("remote-usable", test_remote_usable);
+    ADD("who-left-and-speaks-again-has-not-left", test_who_left_and_speaks_again_has_not_left);
+    ADD("another-mtu-is-proven", test_another_mtu_is_proven);
     ADD("admin-down-is-no-sign-of-a-narrow-path", test_admin_down_is_no_sign_of_a_narrow_path);
     ADD("other-sessions-packets-are-refused", test_other_sessions_packets_are_refused);
     ADD("active-speaks-first-and-padded", test_active_speaks_first_and_padded);
