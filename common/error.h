@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  * @AP_ERROR_GONE: the device or peer is not there (any more)
  * @AP_ERROR_DENIED: the system does not let us (capability, permission)
  * @AP_ERROR_TIMED_OUT: nobody answered within the time given
+ * @AP_ERROR_UNSUPPORTED: this machine or device cannot do it, or has it switched off
  */
 typedef enum {
     AP_ERROR_FAILED,
@@ -28,6 +29,7 @@ typedef enum {
     AP_ERROR_GONE,
     AP_ERROR_DENIED,
     AP_ERROR_TIMED_OUT,
+    AP_ERROR_UNSUPPORTED,
 } ApError;
 
 #define AP_ERROR (ap_error_quark())

@@ -222,6 +222,8 @@ error_name(const GError *error)
         return "org.freedesktop.DBus.Error.AccessDenied";
     case AP_ERROR_TIMED_OUT:
         return AP_BUS_ERROR_TIMED_OUT;
+    case AP_ERROR_UNSUPPORTED:
+        return "org.freedesktop.DBus.Error.NotSupported";
     }
 
     return AP_BUS_ERROR_FAILED;

@@ -3,39 +3,19 @@
 #include "helper/engine/apply.h"
 
 #include "common/clock.h"
+#include "common/error.h"
 
 #include <string.h>
 
-static int
-compare_owned(gconstpointer a, gconstpointer b)
-{
-    const ApOwned *oa = a, *ob = b;
-
-    if (oa->ifindex != ob->ifindex)
-        return oa->ifindex < ob->ifindex ? -1 : 1;
-    return ap_key_compare(&oa->key, &ob->key);
-}
-
-static ApOwned *
-find_owned(GArray *owned, guint32 ifindex, const ApKey *key)
-{
-    for (guint i = 0; i < owned->len; i++) {
-        ApOwned *entry = &g_array_index(owned, ApOwned, i);
-
-        if (entry->ifindex == ifindex && ap_key_equal(&entry->key, key))
-            return entry;
-    }
-    return NULL;
-}
-
-static void
-forget(GArray *owned, guint32 ifindex, const ApKey *key)
-{
-    const ApOwned *entry = find_owned(owned, ifindex, key);
-
-    if (entry != NULL)
-        g_array_remove_index(owned, (guint) (entry - (const ApOwned *) (gpointer) owned->data));
-}
+/** One device on its way through the plan. Borrowed. */
+typedef struct {
+    const ApApplyTools *tools;
+    const ApDevice *device;
+    const ApPlan *plan;
+    ApHoldings *holdings;
+    ApApplyStats *stats;
+    gint64 now_boot_usec;
+} Job;
 
 static gboolean
 holds(const ApOwned *entry, const ApCidr *prefix)
@@ -53,9 +33,9 @@ holds(const ApOwned *entry, const ApCidr *prefix)
  * would make the peer look like an administrator's. A removal stays on record until it is done.
  */
 static void
-note_intent(GArray *owned, const ApChange *change, gint64 now_boot_usec)
+note_intent(ApHoldings *holdings, const ApChange *change, gint64 now_boot_usec)
 {
-    ApOwned *entry = find_owned(owned, change->ifindex, &change->peer.key);
+    ApOwned *entry = ap_holdings_find_peer(holdings, change->ifindex, &change->peer.key);
 
     if (change->kind == AP_CHANGE_REMOVE_PEER)
         return;
@@ -68,8 +48,8 @@ note_intent(GArray *owned, const ApChange *change, gint64 now_boot_usec)
             .added_boot_usec = now_boot_usec,
         };
 
-        g_array_append_val(owned, fresh);
-        entry = &g_array_index(owned, ApOwned, owned->len - 1);
+        g_array_append_val(holdings->peers, fresh);
+        entry = &g_array_index(holdings->peers, ApOwned, holdings->peers->len - 1);
     }
 
     for (guint i = 0; i < change->peer.n_allowed; i++) {
@@ -82,95 +62,188 @@ note_intent(GArray *owned, const ApChange *change, gint64 now_boot_usec)
 
 /* The device took @change: what it does not have any more goes off the record. */
 static void
-note_done(GArray *owned, const ApChange *change)
+note_done(ApHoldings *holdings, const ApChange *change)
 {
-    ApOwned *entry = find_owned(owned, change->ifindex, &change->peer.key);
+    ApOwned *entry = ap_holdings_find_peer(holdings, change->ifindex, &change->peer.key);
 
     if (change->kind == AP_CHANGE_REMOVE_PEER) {
-        forget(owned, change->ifindex, &change->peer.key);
+        ap_holdings_strike_peer(holdings, change->ifindex, &change->peer.key);
     } else if (entry != NULL && change->peer.n_allowed > 0) {
         memcpy(entry->allowed, change->peer.allowed, sizeof(entry->allowed));
         entry->n_allowed = change->peer.n_allowed;
     }
 }
 
-/* Writes the entries of one device as they stand in @owned. */
+/* Writes the entries of one device as they stand. */
 static gboolean
-store(ApLedger *ledger, const ApDevice *device, GArray *owned, GError **error)
+store(const ApApplyTools *tools, const ApDevice *device, ApHoldings *holdings, GError **error)
 {
-    guint first = 0, end;
-
-    g_array_sort(owned, compare_owned);
-    while (first < owned->len && g_array_index(owned, ApOwned, first).ifindex < device->id.ifindex)
-        first++;
-    for (end = first;
-         end < owned->len && g_array_index(owned, ApOwned, end).ifindex == device->id.ifindex;)
-        end++;
-
-    return ap_ledger_store(ledger,
-                           &device->id,
-                           &device->public_key,
-                           (const ApOwned *) (gpointer) owned->data + first,
-                           end - first,
-                           error);
+    ap_holdings_sort(holdings);
+    return ap_ledger_store(tools->ledger, &device->id, &device->public_key, holdings, error);
 }
 
-static guint
-count_changes(const ApPlan *plan, guint32 ifindex)
+static gboolean
+concerns(const Job *job, const ApAddressChange *change, gboolean add)
 {
-    guint n = 0;
+    return change->ifindex == job->device->id.ifindex && change->add == add
+           && ap_key_equal(&change->device_key, &job->device->public_key);
+}
 
-    for (guint i = 0; i < plan->changes->len; i++)
-        n += g_array_index(plan->changes, ApChange, i).ifindex == ifindex;
-    return n;
+/* Returns: (transfer full): for each address of the plan, whether it was on record before */
+static gboolean *
+note_intents(const Job *job)
+{
+    const GArray *addresses = job->plan->addresses;
+    gboolean *known = g_new0(gboolean, addresses->len);
+
+    for (guint i = 0; i < job->plan->changes->len; i++) {
+        const ApChange *change = &g_array_index(job->plan->changes, ApChange, i);
+
+        if (change->ifindex == job->device->id.ifindex)
+            note_intent(job->holdings, change, job->now_boot_usec);
+    }
+
+    for (guint i = 0; i < addresses->len; i++) {
+        const ApAddressChange *change = &g_array_index(addresses, ApAddressChange, i);
+        const ApOwnedAddress fresh = {.ifindex = change->ifindex,
+                                      .device_key = change->device_key,
+                                      .addr = change->addr};
+
+        known[i] = ap_holdings_find_address(job->holdings, change->ifindex, &change->addr) != NULL;
+        if (!known[i] && concerns(job, change, TRUE))
+            g_array_append_val(job->holdings->addresses, fresh);
+    }
+    return known;
 }
 
 /*
- * One device: intent on record, edits one by one, outcome on record. An edit that fails ends
- * it; what was not done stays in the ledger as an intent, and the next turn reads the device.
+ * An address that somebody else added meanwhile is theirs. Where there is no IPv6 the tunnel does
+ * without: that is no failure, and whoever needs the address notices by itself.
  */
 static gboolean
-apply_device(ApWireguard *wireguard,
-             ApLedger *ledger,
-             const ApDevice *device,
-             const ApPlan *plan,
-             GArray *owned,
-             ApApplyStats *stats,
-             GError **error)
+add_address(const Job *job, const ApAddressChange *change, gboolean known, GError **error)
 {
-    const gint64 now_boot_usec = ap_clock_now().boot_usec;
+    g_autoptr(GError) reason = NULL;
+    gboolean was_there = FALSE;
 
-    for (guint i = 0; i < plan->changes->len; i++) {
-        const ApChange *change = &g_array_index(plan->changes, ApChange, i);
-
-        if (change->ifindex == device->id.ifindex)
-            note_intent(owned, change, now_boot_usec);
+    if (job->tools->addresses->add(change->ifindex, &change->addr, &was_there, &reason)) {
+        job->stats->n_changes += !was_there;
+        job->stats->n_addresses += !was_there;
+        if (was_there && !known)
+            ap_holdings_strike_address(job->holdings, change->ifindex, &change->addr);
+        return TRUE;
     }
-    if (!store(ledger, device, owned, error))
-        return FALSE;
 
-    for (guint i = 0; i < plan->changes->len; i++) {
-        const ApChange *change = &g_array_index(plan->changes, ApChange, i);
+    if (!g_error_matches(reason, AP_ERROR, AP_ERROR_TIMED_OUT))
+        ap_holdings_strike_address(job->holdings, change->ifindex, &change->addr);
+    if (g_error_matches(reason, AP_ERROR, AP_ERROR_UNSUPPORTED))
+        return TRUE;
 
-        if (change->ifindex != device->id.ifindex)
-            continue;
-        /* Again: a removal in the same plan took it off. */
-        note_intent(owned, change, now_boot_usec);
-        if (!ap_wireguard_apply(wireguard, &device->id, &change->peer, 1, error))
-            return FALSE;
-        note_done(owned, change);
-        stats->n_changes++;
-    }
-    return store(ledger, device, owned, error);
+    g_propagate_error(error, g_steal_pointer(&reason));
+    return FALSE;
 }
 
-/* TRUE when nothing is left to undo: the device went, or has another identity. */
+/* Only what is on record: an address that is not was given by somebody else. */
 static gboolean
-is_void(const ApOwned *entry, const ApWorld *world)
+remove_address(const Job *job, const ApAddressChange *change, GError **error)
+{
+    if (ap_holdings_find_address(job->holdings, change->ifindex, &change->addr) == NULL)
+        return TRUE;
+    if (!job->tools->addresses->remove(change->ifindex, &change->addr, error))
+        return FALSE;
+
+    ap_holdings_strike_address(job->holdings, change->ifindex, &change->addr);
+    job->stats->n_changes++;
+    job->stats->n_addresses++;
+    return TRUE;
+}
+
+/* Every one is tried: an address that cannot be had must not keep a peer where it is. */
+static gboolean
+edit_addresses(const Job *job, gboolean add, const gboolean *known, GError **error)
+{
+    gboolean ok = TRUE;
+
+    for (guint i = 0; i < job->plan->addresses->len; i++) {
+        const ApAddressChange *change = &g_array_index(job->plan->addresses, ApAddressChange, i);
+        GError **first = ok ? error : NULL;
+
+        if (!concerns(job, change, add))
+            continue;
+        if (add ? !add_address(job, change, known[i], first) : !remove_address(job, change, first))
+            ok = FALSE;
+    }
+    return ok;
+}
+
+static gboolean
+edit_peers(const Job *job, GError **error)
+{
+    for (guint i = 0; i < job->plan->changes->len; i++) {
+        const ApChange *change = &g_array_index(job->plan->changes, ApChange, i);
+
+        if (change->ifindex != job->device->id.ifindex)
+            continue;
+        /* Again: a removal in the same plan took it off. */
+        note_intent(job->holdings, change, job->now_boot_usec);
+        if (!ap_wireguard_apply(job->tools->wireguard, &job->device->id, &change->peer, 1, error))
+            return FALSE;
+        note_done(job->holdings, change);
+        job->stats->n_changes++;
+    }
+    return TRUE;
+}
+
+/*
+ * One device: intent on record, edits one by one, outcome on record. An edit of a peer that fails
+ * ends it; what was not done stays in the ledger as an intent, and the next turn reads the device.
+ */
+static gboolean
+apply_device(const Job *job, GError **error)
+{
+    g_autofree gboolean *known = note_intents(job);
+    gboolean ok;
+
+    if (!store(job->tools, job->device, job->holdings, error))
+        return FALSE;
+
+    ok = edit_addresses(job, TRUE, known, error);
+    if (!edit_peers(job, ok ? error : NULL))
+        return FALSE;
+    if (!edit_addresses(job, FALSE, known, ok ? error : NULL))
+        ok = FALSE;
+    return store(job->tools, job->device, job->holdings, ok ? error : NULL) && ok;
+}
+
+static gboolean
+has_work(const ApPlan *plan, guint32 ifindex)
+{
+    for (guint i = 0; i < plan->changes->len; i++) {
+        if (g_array_index(plan->changes, ApChange, i).ifindex == ifindex)
+            return TRUE;
+    }
+    for (guint i = 0; i < plan->addresses->len; i++) {
+        if (g_array_index(plan->addresses, ApAddressChange, i).ifindex == ifindex)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/*
+ * TRUE when nothing is left to undo: the device went, or it has another identity and the peer is
+ * not on it, or not as we left it. A peer of a former identity whose removal failed stays on record.
+ */
+static gboolean
+is_void(const ApOwned *entry, const ApWorld *world, const ApHoldings *holdings)
 {
     const ApDevice *device = ap_world_find_device(world, entry->ifindex);
+    const ApWorld recorded = {.owned = holdings->peers};
 
-    return device == NULL || !ap_key_equal(&device->public_key, &entry->device_key);
+    if (device == NULL)
+        return TRUE;
+    return ap_world_is_left_over(entry, device)
+           && (ap_device_find(device, &entry->key) == NULL
+               || ap_world_find_ours(&recorded, device, &entry->key) == NULL);
 }
 
 static gboolean
@@ -185,26 +258,66 @@ is_given_up(const ApOwned *entry, const ApPlan *plan)
     return FALSE;
 }
 
-/* Strikes what is no longer ours off the record, without touching any device. */
+/* Writes the record of a device that may be gone. */
 static gboolean
-drop_void(ApLedger *ledger, const ApWorld *world, const ApPlan *plan, GArray *owned, GError **error)
+store_void(const ApApplyTools *tools,
+           const ApWorld *world,
+           ApHoldings *holdings,
+           guint32 ifindex,
+           const ApKey *device_key,
+           GError **error)
 {
-    for (guint i = 0; i < owned->len;) {
-        const ApOwned entry = g_array_index(owned, ApOwned, i);
-        const ApDevice *device = ap_world_find_device(world, entry.ifindex);
-        g_autoptr(ApDevice) gone = NULL;
+    const ApDevice *device = ap_world_find_device(world, ifindex);
+    g_autoptr(ApDevice) gone = NULL;
 
-        if (!is_void(&entry, world) && !is_given_up(&entry, plan)) {
+    if (device == NULL) {
+        gone = ap_device_new(&(ApDeviceId){.ifindex = ifindex});
+        gone->public_key = *device_key;
+    }
+    return store(tools, device != NULL ? device : gone, holdings, error);
+}
+
+/* Strikes peers that are not ours any more off the record, without touching any device. */
+static gboolean
+drop_void_peers(const ApApplyTools *tools,
+                const ApWorld *world,
+                const ApPlan *plan,
+                ApHoldings *holdings,
+                GError **error)
+{
+    ap_holdings_sort(holdings);
+    for (guint i = 0; i < holdings->peers->len;) {
+        const ApOwned entry = g_array_index(holdings->peers, ApOwned, i);
+
+        if (!is_void(&entry, world, holdings) && !is_given_up(&entry, plan)) {
             i++;
             continue;
         }
 
-        g_array_remove_index(owned, i);
-        if (device == NULL) {
-            gone = ap_device_new(&(ApDeviceId){.ifindex = entry.ifindex});
-            gone->public_key = entry.device_key;
+        g_array_remove_index(holdings->peers, i);
+        if (!store_void(tools, world, holdings, entry.ifindex, &entry.device_key, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* An address goes with its interface, and only with it. */
+static gboolean
+drop_void_addresses(const ApApplyTools *tools,
+                    const ApWorld *world,
+                    ApHoldings *holdings,
+                    GError **error)
+{
+    for (guint i = 0; i < holdings->addresses->len;) {
+        const ApOwnedAddress entry = g_array_index(holdings->addresses, ApOwnedAddress, i);
+
+        if (ap_world_find_device(world, entry.ifindex) != NULL) {
+            i++;
+            continue;
         }
-        if (!store(ledger, device != NULL ? device : gone, owned, error))
+
+        g_array_remove_index(holdings->addresses, i);
+        if (!store_void(tools, world, holdings, entry.ifindex, &entry.device_key, error))
             return FALSE;
     }
     return TRUE;
@@ -213,36 +326,47 @@ drop_void(ApLedger *ledger, const ApWorld *world, const ApPlan *plan, GArray *ow
 /**
  * Carries out @plan on the devices of @world.
  *
- * There is no rollback: on each device the first edit that fails ends it, the others go on,
- * and the next turn plans from what is there then.
+ * There is no rollback: on each device the first edit of a peer that fails ends it, the others go
+ * on, and the next turn plans from what is there then.
  *
- * @owned: (element-type ApOwned): what the ledger holds; brought up to date
+ * @world: its devices in order
+ * @holdings: what the ledger holds; brought up to date
  * @stats: counts added up
  * @error: the first thing that failed, on whichever device
  *
- * Returns: TRUE when every edit was made
+ * Returns: TRUE when every edit was made, save the addition of an address to an interface that
+ *     has no IPv6
  */
 gboolean
-ap_apply_plan(ApWireguard *wireguard,
-              ApLedger *ledger,
+ap_apply_plan(const ApApplyTools *tools,
               const ApWorld *world,
               const ApPlan *plan,
-              GArray *owned,
+              ApHoldings *holdings,
               ApApplyStats *stats,
               GError **error)
 {
     gboolean ok = TRUE;
 
     for (guint i = 0; i < world->devices->len; i++) {
-        const ApDevice *device = g_ptr_array_index(world->devices, i);
+        const Job job = {
+            .tools = tools,
+            .device = g_ptr_array_index(world->devices, i),
+            .plan = plan,
+            .holdings = holdings,
+            .stats = stats,
+            .now_boot_usec = ap_clock_now().boot_usec,
+        };
 
-        if (count_changes(plan, device->id.ifindex) == 0)
+        if (!has_work(plan, job.device->id.ifindex))
             continue;
-        if (!apply_device(wireguard, ledger, device, plan, owned, stats, ok ? error : NULL)) {
+        if (!apply_device(&job, ok ? error : NULL)) {
             stats->n_failed++;
             ok = FALSE;
         }
     }
+
     /* Last: what an identity before this one left on a device is removed first. */
-    return drop_void(ledger, world, plan, owned, ok ? error : NULL) && ok;
+    if (!drop_void_peers(tools, world, plan, holdings, ok ? error : NULL))
+        ok = FALSE;
+    return drop_void_addresses(tools, world, holdings, ok ? error : NULL) && ok;
 }

@@ -9,21 +9,29 @@
 
 #include "common/wireguard/wireguard.h"
 #include "helper/core/plan.h"
+#include "helper/io/address.h"
 #include "helper/io/ledger.h"
 
 G_BEGIN_DECLS
 
+/** What plans are carried out with. All borrowed. */
+typedef struct {
+    ApWireguard *wireguard;
+    ApLedger *ledger;
+    const ApAddressOps *addresses;
+} ApApplyTools;
+
 /** What carrying out plans has come to. */
 typedef struct {
-    guint64 n_changes; /* edits that a device took */
-    guint64 n_failed;  /* devices on which an edit failed */
+    guint64 n_changes;   /* edits that were made */
+    guint64 n_addresses; /* of those, of interfaces' own addresses */
+    guint64 n_failed;    /* devices on which an edit failed */
 } ApApplyStats;
 
-gboolean ap_apply_plan(ApWireguard *wireguard,
-                       ApLedger *ledger,
+gboolean ap_apply_plan(const ApApplyTools *tools,
                        const ApWorld *world,
                        const ApPlan *plan,
-                       GArray *owned,
+                       ApHoldings *holdings,
                        ApApplyStats *stats,
                        GError **error);
 

@@ -22,6 +22,7 @@ typedef struct {
     ApAddr local;
     ApEndpoint server;
     guint16 listen_port;
+    gboolean bfd;
     guint64 network;
 } Identity;
 
@@ -252,6 +253,7 @@ compose(ApAsker *self, const ApAskerInput *input)
         .listen_port = input->device->listen_port,
         .ttl_sec = REGISTRATION_TTL_SEC,
         .seq = seq,
+        .bfd = input->bfd,
         .wait_sec = ap_ask_wait_sec(&self->ask),
         .direct = g_array_copy((GArray *) input->direct),
     };
@@ -277,13 +279,14 @@ follow_identity(ApAsker *self, const ApAskerInput *input, ApInstant now)
         .local = input->tunnel->local,
         .server = input->tunnel->server,
         .listen_port = input->device->listen_port,
+        .bfd = input->bfd,
         .network = input->network,
     };
 
     if (ap_key_equal(&identity.key, &self->identity.key)
         && ap_addr_equal(&identity.local, &self->identity.local)
         && ap_endpoint_equal(&identity.server, &self->identity.server)
-        && identity.listen_port == self->identity.listen_port
+        && identity.listen_port == self->identity.listen_port && identity.bfd == self->identity.bfd
         && identity.network == self->identity.network)
         return;
 

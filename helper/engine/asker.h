@@ -27,6 +27,7 @@ typedef struct {
     const GPtrArray *links; /* (element-type ApLink) */
     const ApPolicy *policy;
     const GArray *direct; /* (element-type ApKey) peers on a direct path now */
+    gboolean bfd;         /* we can speak it on this tunnel */
     guint64 network;      /* fingerprint of the uplinks */
 } ApAskerInput;
 

@@ -36,10 +36,6 @@ void ap_engine_resync(ApEngine *self);
 void ap_engine_stop(ApEngine *self, GSourceFunc stopped, gpointer user_data);
 void ap_engine_free(ApEngine *self);
 
-gboolean
-ap_engine_undo(ApWireguard *wireguard, ApLedger *ledger, guint64 *n_changes, GError **error)
-    G_GNUC_WARN_UNUSED_RESULT;
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApEngine, ap_engine_free)
 
 G_END_DECLS

@@ -15,6 +15,7 @@
 #include "helper/engine/options.h"
 #include "helper/engine/privileges.h"
 #include "helper/engine/state.h"
+#include "helper/engine/undo.h"
 
 #include <glib-unix.h>
 
@@ -196,9 +197,14 @@ static int
 undo(ApLedger *ledger)
 {
     g_autoptr(ApWireguard) wireguard = ap_wireguard_new_system();
+    const ApApplyTools tools = {
+        .wireguard = wireguard,
+        .ledger = ledger,
+        .addresses = &ap_address_system,
+    };
     g_autoptr(GError) error = NULL;
     guint64 n_changes = 0;
-    const gboolean ok = ap_engine_undo(wireguard, ledger, &n_changes, &error);
+    const gboolean ok = ap_undo(&tools, &n_changes, &error);
 
     ap_ledger_free(ledger);
     if (!ok) {
@@ -206,7 +212,7 @@ undo(ApLedger *ledger)
         return EXIT_FAILURE;
     }
     if (n_changes > 0)
-        g_message("undone: %" G_GUINT64_FORMAT " peers removed", n_changes);
+        g_message("undone: %" G_GUINT64_FORMAT " edits", n_changes);
     return EXIT_SUCCESS;
 }
 

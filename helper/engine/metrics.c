@@ -43,8 +43,27 @@ append(GArray *counters, const char *prefix, const char *name, guint64 value)
     g_array_append_val(counters, counter);
 }
 
+static void
+append_bfd(GArray *counters, const ApBfdStats *stats)
+{
+    append(counters, "bfd-", "sent", stats->n_sent);
+    append(counters, "bfd-", "heard", stats->n_heard);
+    if (stats->n_send_failed > 0)
+        append(counters, "bfd-", "send-failed", stats->n_send_failed);
+    if (stats->n_unknown > 0)
+        append(counters, "bfd-", "unknown", stats->n_unknown);
+    for (guint i = 0; i < AP_N_BFD_DROPS; i++) {
+        if (stats->dropped[i] > 0)
+            append(counters, "bfd-dropped-", ap_bfd_drop_name(i), stats->dropped[i]);
+    }
+    for (guint i = AP_BFD_REFUSAL_NONE + 1; i < AP_N_BFD_REFUSALS; i++) {
+        if (stats->refused[i] > 0)
+            append(counters, "bfd-refused-", ap_bfd_refusal_name(i), stats->refused[i]);
+    }
+}
+
 /**
- * Appends the counters in the order of their names; those of reasons only when not zero.
+ * Appends the counters in the order of their names; those that have a reason in them only when not zero.
  *
  * @counters: (element-type ApCounter)
  */
@@ -61,5 +80,6 @@ ap_metrics_list(const ApMetrics *self, GArray *counters)
         if (self->dropped[i] > 0)
             append(counters, "dropped-", ap_drop_name(i), self->dropped[i]);
     }
+    append_bfd(counters, &self->bfd);
     g_array_sort(counters, compare_counters);
 }

@@ -8,7 +8,9 @@
 #pragma once
 
 #include "common/offer.h"
+#include "helper/bfd/packet.h"
 #include "helper/core/view.h"
+#include "helper/io/bfd-socket.h"
 
 G_BEGIN_DECLS
 
@@ -23,10 +25,21 @@ typedef enum {
     AP_N_METRICS,
 } ApMetric;
 
+/** Packets of BFD. */
+typedef struct {
+    guint64 n_sent;
+    guint64 n_send_failed;
+    guint64 n_heard;
+    guint64 n_unknown; /* from an address with which no session is wished */
+    guint64 dropped[AP_N_BFD_DROPS];
+    guint64 refused[AP_N_BFD_REFUSALS];
+} ApBfdStats;
+
 typedef struct {
     guint64 values[AP_N_METRICS];
     guint64 refused[AP_N_REASONS]; /* by the guard */
     guint64 dropped[AP_N_DROPS];   /* entries of answers */
+    ApBfdStats bfd;
 } ApMetrics;
 
 void ap_metrics_list(const ApMetrics *self, GArray *counters);

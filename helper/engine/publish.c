@@ -41,14 +41,28 @@ add_refusals(ApPeerView *entry, const ApPlan *plan)
     }
 }
 
+static const ApProof *
+find_proof(const ApWorld *world, const ApVerdict *verdict)
+{
+    for (guint i = 0; world->proofs != NULL && i < world->proofs->len; i++) {
+        const ApProof *proof = &g_array_index(world->proofs, ApProof, i);
+
+        if (proof->ifindex == verdict->ifindex && ap_key_equal(&proof->key, &verdict->key))
+            return proof;
+    }
+    return NULL;
+}
+
 static void
 add_peer(ApView *view,
+         const ApWorld *world,
          const ApDevice *device,
          const ApPlan *plan,
          const ApVerdict *verdict,
          ApInstant now)
 {
     const ApDevicePeer *peer = ap_device_find(device, &verdict->key);
+    const ApProof *proof = find_proof(world, verdict);
     ApPeerView entry = {
         .verdict = *verdict,
         .since_real_usec = to_real(verdict->since_boot_usec, now),
@@ -62,6 +76,8 @@ add_peer(ApView *view,
         entry.rx_bytes = peer->rx_bytes;
         entry.tx_bytes = peer->tx_bytes;
     }
+    if (proof != NULL)
+        entry.rtt_usec = proof->rtt_usec;
     add_refusals(&entry, plan);
     g_array_append_val(view->peers, entry);
 }
@@ -110,7 +126,7 @@ ap_publish_view(const ApWorld *world,
         if (device == NULL || tunnel == NULL)
             continue;
         tunnel->n_direct += verdict->state == AP_PATH_DIRECT;
-        add_peer(view, device, plan, verdict, now);
+        add_peer(view, world, device, plan, verdict, now);
     }
     return view;
 }

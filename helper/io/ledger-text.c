@@ -28,19 +28,49 @@ append_peer(GString *out, const ApOwned *peer)
                            peer->added_boot_usec);
 }
 
+static void
+append_peers(GString *out, const GArray *peers, guint32 ifindex)
+{
+    const char *separator = "\n ";
+
+    for (guint i = 0; i < peers->len; i++) {
+        const ApOwned *peer = &g_array_index(peers, ApOwned, i);
+
+        if (peer->ifindex != ifindex)
+            continue;
+        g_string_append(out, separator);
+        append_peer(out, peer);
+        separator = ",\n ";
+    }
+}
+
+static void
+append_addresses(GString *out, const GArray *addresses, guint32 ifindex)
+{
+    const char *separator = "";
+
+    for (guint i = 0; i < addresses->len; i++) {
+        const ApOwnedAddress *address = &g_array_index(addresses, ApOwnedAddress, i);
+        char text[AP_ADDR_TEXT_LEN];
+
+        if (address->ifindex != ifindex)
+            continue;
+        ap_addr_to_text(&address->addr, text);
+        g_string_append_printf(out, "%s\"%s\"", separator, text);
+        separator = ",";
+    }
+}
+
 /**
  * Writes the record of one device.
  *
- * @owned: (array length=n_owned): the members @ifindex and @device_key are not looked at: @id and
- *     @device_key speak for all
+ * @holdings: what is ours on @id, and perhaps on others, which is left out; @device_key speaks for
+ *     all
  *
  * Returns: (transfer full): one JSON object with a newline
  */
 char *
-ap_ledger_text_write(const ApDeviceId *id,
-                     const ApKey *device_key,
-                     const ApOwned *owned,
-                     guint n_owned)
+ap_ledger_text_write(const ApDeviceId *id, const ApKey *device_key, const ApHoldings *holdings)
 {
     g_autofree char *name = g_utf8_make_valid(id->name, -1);
     GString *out = g_string_new(NULL);
@@ -52,11 +82,10 @@ ap_ledger_text_write(const ApDeviceId *id,
     ap_json_append_string(out, name);
     g_string_append(out, ",\"device_key\":");
     ap_json_append_key(out, device_key);
-    g_string_append(out, ",\"peers\":[");
-    for (guint i = 0; i < n_owned; i++) {
-        g_string_append(out, i > 0 ? ",\n " : "\n ");
-        append_peer(out, &owned[i]);
-    }
+    g_string_append(out, ",\"addresses\":[");
+    append_addresses(out, holdings->addresses, id->ifindex);
+    g_string_append(out, "],\"peers\":[");
+    append_peers(out, holdings->peers, id->ifindex);
     g_string_append(out, "]}\n");
     return g_string_free(out, FALSE);
 }
@@ -93,6 +122,43 @@ read_peer(ApJson *object, ApOwned *out)
     return TRUE;
 }
 
+/* Only what we give to an interface: a link-local address, in the form in which we write it. */
+static gboolean
+read_address(ApJson *value, ApAddr *out)
+{
+    const char *text = ap_json_as_string(value, AP_ADDR_TEXT_LEN - 1);
+    char canonical[AP_ADDR_TEXT_LEN];
+
+    if (text == NULL || !ap_addr_parse(out, text, NULL) || out->family != AF_INET6
+        || !ap_addr_is_link_local(out))
+        return FALSE;
+
+    ap_addr_to_text(out, canonical);
+    return g_str_equal(text, canonical);
+}
+
+/* Records of peers alone have no such member. */
+static gboolean
+read_addresses(ApJson *root, guint32 ifindex, ApHoldings *out)
+{
+    ApJson *addresses = ap_json_get_array(root, "addresses");
+    ApOwnedAddress entry = {.ifindex = ifindex};
+
+    if (addresses == NULL)
+        return ap_json_member(root, "addresses") == NULL;
+    if (!ap_json_get_key(root, "device_key", &entry.device_key)
+        || ap_json_n_items(addresses) > AP_LEDGER_MAX_ADDRESSES)
+        return FALSE;
+
+    for (guint i = 0; i < ap_json_n_items(addresses); i++) {
+        if (!read_address(ap_json_item(addresses, i), &entry.addr)
+            || ap_holdings_find_address(out, ifindex, &entry.addr) != NULL)
+            return FALSE;
+        g_array_append_val(out->addresses, entry);
+    }
+    return TRUE;
+}
+
 static gboolean
 read_peers(ApJson *root, guint32 ifindex, GArray *out)
 {
@@ -121,14 +187,18 @@ read_peers(ApJson *root, guint32 ifindex, GArray *out)
  *
  * @text: @n_bytes bytes that may be anything
  * @ifindex: which device the file's name promises
- * @owned: (element-type ApOwned): the peers are added to it when the answer is AP_LEDGER_TEXT_OK
+ * @out: what the record has is added to it when the answer is AP_LEDGER_TEXT_OK
  * @error: set when the answer is another one; the message says what is wrong
  */
 ApLedgerText
-ap_ledger_text_read(const char *text, gsize n_bytes, guint32 ifindex, GArray *owned, GError **error)
+ap_ledger_text_read(const char *text,
+                    gsize n_bytes,
+                    guint32 ifindex,
+                    ApHoldings *out,
+                    GError **error)
 {
     g_autoptr(ApJson) root = ap_json_parse(text, n_bytes, MAX_VALUES, error);
-    g_autoptr(GArray) peers = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+    g_autoptr(ApHoldings) found = ap_holdings_new();
     gint64 number;
 
     if (root == NULL)
@@ -142,11 +212,12 @@ ap_ledger_text_read(const char *text, gsize n_bytes, guint32 ifindex, GArray *ow
     if (!ap_json_get_int(root, "version", AP_LEDGER_VERSION, AP_LEDGER_VERSION, &number)
         || !ap_json_get_int(root, "ifindex", ifindex, ifindex, &number)
         || ap_json_get_string(root, "interface", MAX_NAME_BYTES) == NULL
-        || !read_peers(root, ifindex, peers)) {
+        || !read_peers(root, ifindex, found->peers) || !read_addresses(root, ifindex, found)) {
         g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, "it is not what we write");
         return AP_LEDGER_TEXT_BAD;
     }
 
-    g_array_append_vals(owned, peers->data, peers->len);
+    g_array_append_vals(out->peers, found->peers->data, found->peers->len);
+    g_array_append_vals(out->addresses, found->addresses->data, found->addresses->len);
     return AP_LEDGER_TEXT_OK;
 }

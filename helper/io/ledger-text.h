@@ -4,13 +4,13 @@
  * @file
  * What one file of the ledger says, as JSON and as values. Pure.
  *
- *     {"version":1,"ifindex":7,"interface":"wg0","device_key":"…","peers":[
+ *     {"version":1,"ifindex":7,"interface":"wg0","device_key":"…","addresses":["fe80::2"],"peers":[
  *      {"key":"…","allowed":["10.85.0.34/32","fe80::1/128"],"added_boot_usec":12345}]}
  */
 
 #pragma once
 
-#include "helper/core/world.h"
+#include "helper/io/holdings.h"
 
 G_BEGIN_DECLS
 
@@ -20,6 +20,9 @@ G_BEGIN_DECLS
 /** Largest file, in bytes: a thousand peers with three prefixes each have 200 KiB. */
 #define AP_LEDGER_MAX_BYTES (256 * 1024)
 
+/** Most addresses of one interface: ours, and what is left of keys that it had before. */
+#define AP_LEDGER_MAX_ADDRESSES 16
+
 /** What came of reading a file. */
 typedef enum {
     AP_LEDGER_TEXT_OK,
@@ -27,14 +30,12 @@ typedef enum {
     AP_LEDGER_TEXT_NEWER, /* written by a later version of this program */
 } ApLedgerText;
 
-char *ap_ledger_text_write(const ApDeviceId *id,
-                           const ApKey *device_key,
-                           const ApOwned *owned,
-                           guint n_owned);
+char *
+ap_ledger_text_write(const ApDeviceId *id, const ApKey *device_key, const ApHoldings *holdings);
 ApLedgerText ap_ledger_text_read(const char *text,
                                  gsize n_bytes,
                                  guint32 ifindex,
-                                 GArray *owned,
+                                 ApHoldings *out,
                                  GError **error);
 
 G_END_DECLS

@@ -223,7 +223,7 @@ set_aside(ApLedger *self, const char *name, const GError *why, GPtrArray *warnin
 }
 
 static ApLedgerText
-read_record(int fd, guint32 ifindex, GArray *owned, GError **error)
+read_record(int fd, guint32 ifindex, ApHoldings *out, GError **error)
 {
     g_autoptr(GByteArray) bytes = NULL;
 
@@ -234,14 +234,14 @@ read_record(int fd, guint32 ifindex, GArray *owned, GError **error)
     if (bytes == NULL)
         return AP_LEDGER_TEXT_BAD;
 
-    return ap_ledger_text_read((const char *) bytes->data, bytes->len, ifindex, owned, error);
+    return ap_ledger_text_read((const char *) bytes->data, bytes->len, ifindex, out, error);
 }
 
 static gboolean
 load_one(ApLedger *self,
          const char *name,
          guint32 ifindex,
-         GArray *owned,
+         ApHoldings *out,
          GPtrArray *warnings,
          GError **error)
 {
@@ -261,7 +261,7 @@ load_one(ApLedger *self,
         return TRUE;
     }
 
-    verdict = read_record(fd, ifindex, owned, &why);
+    verdict = read_record(fd, ifindex, out, &why);
     if (g_error_matches(why, AP_ERROR, AP_ERROR_FAILED)) {
         g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
@@ -283,17 +283,6 @@ load_one(ApLedger *self,
     return TRUE;
 }
 
-static gint
-compare_owned(gconstpointer a, gconstpointer b)
-{
-    const ApOwned *left = a, *right = b;
-
-    if (left->ifindex != right->ifindex)
-        return left->ifindex < right->ifindex ? -1 : 1;
-
-    return ap_key_compare(&left->key, &right->key);
-}
-
 /**
  * Reads the records of all devices.
  *
@@ -303,15 +292,15 @@ compare_owned(gconstpointer a, gconstpointer b)
  *     for a reason that is not the record's own
  *
  * A record that is damaged, not a plain file, or not ours alone is ignored and renamed to NAME.bad:
- * its peers count as the administrator's from then on. One that a later version wrote is neither
+ * what it named counts as the administrator's from then on. One that a later version wrote is neither
  * used nor touched, and ap_ledger_store() refuses its device until it is gone.
  *
- * Returns: (transfer full) (element-type ApOwned): by index, key
+ * Returns: (transfer full): in order
  */
-GArray *
+ApHoldings *
 ap_ledger_load(ApLedger *self, GPtrArray *warnings, GError **error)
 {
-    g_autoptr(GArray) owned = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+    g_autoptr(ApHoldings) holdings = ap_holdings_new();
     g_autoptr(GPtrArray) ignored =
         warnings != NULL ? g_ptr_array_ref(warnings) : g_ptr_array_new_with_free_func(g_free);
     ap_autofd int fd = openat(self->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -333,12 +322,12 @@ ap_ledger_load(ApLedger *self, GPtrArray *warnings, GError **error)
         guint32 ifindex;
 
         if (parse_name(names->pdata[i], &ifindex)
-            && !load_one(self, names->pdata[i], ifindex, owned, ignored, error))
+            && !load_one(self, names->pdata[i], ifindex, holdings, ignored, error))
             return NULL;
     }
 
-    g_array_sort(owned, compare_owned);
-    return g_steal_pointer(&owned);
+    ap_holdings_sort(holdings);
+    return g_steal_pointer(&holdings);
 }
 
 static gboolean
@@ -417,13 +406,27 @@ remove_record(ApLedger *self, const char *name, GError **error)
     return FALSE;
 }
 
+static gboolean
+has_any(const ApHoldings *holdings, guint32 ifindex)
+{
+    for (guint i = 0; i < holdings->peers->len; i++) {
+        if (g_array_index(holdings->peers, ApOwned, i).ifindex == ifindex)
+            return TRUE;
+    }
+    for (guint i = 0; i < holdings->addresses->len; i++) {
+        if (g_array_index(holdings->addresses, ApOwnedAddress, i).ifindex == ifindex)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /**
  * Records what is ours on one device; the record that was there is replaced as a whole, and is on
  * the disk when this returns.
  *
  * @device_key: the device's own public key
- * @owned: (array length=n_owned) (nullable): all of our peers on that device
- * @n_owned: 0: the record goes away
+ * @holdings: all that is ours on that device; where that is nothing, the record goes away. What it
+ *     says of other devices is not looked at
  * @error: AP_ERROR_LIMIT when that is more than a record may hold, AP_ERROR_DENIED when the
  *     directory may not be written or a later version's record is in the way, AP_ERROR_FAILED when
  *     the disk is full or broken; the old record or the new one then stands, and nothing may
@@ -435,8 +438,7 @@ gboolean
 ap_ledger_store(ApLedger *self,
                 const ApDeviceId *id,
                 const ApKey *device_key,
-                const ApOwned *owned,
-                guint n_owned,
+                const ApHoldings *holdings,
                 GError **error)
 {
     g_autofree char *text = NULL;
@@ -453,10 +455,10 @@ ap_ledger_store(ApLedger *self,
     }
 
     g_snprintf(name, sizeof(name), "%" G_GUINT32_FORMAT SUFFIX, id->ifindex);
-    if (n_owned == 0)
+    if (!has_any(holdings, id->ifindex))
         return remove_record(self, name, error);
 
-    text = ap_ledger_text_write(id, device_key, owned, n_owned);
+    text = ap_ledger_text_write(id, device_key, holdings);
     if (strlen(text) > AP_LEDGER_MAX_BYTES) {
         g_set_error_literal(error, AP_ERROR, AP_ERROR_LIMIT, "too many peers for one ledger file");
         return FALSE;

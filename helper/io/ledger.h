@@ -8,19 +8,18 @@
 
 #pragma once
 
-#include "helper/core/world.h"
+#include "helper/io/holdings.h"
 
 G_BEGIN_DECLS
 
 typedef struct _ApLedger ApLedger;
 
 ApLedger *ap_ledger_open(const char *directory, GError **error);
-GArray *ap_ledger_load(ApLedger *self, GPtrArray *warnings, GError **error);
+ApHoldings *ap_ledger_load(ApLedger *self, GPtrArray *warnings, GError **error);
 gboolean ap_ledger_store(ApLedger *self,
                          const ApDeviceId *id,
                          const ApKey *device_key,
-                         const ApOwned *owned,
-                         guint n_owned,
+                         const ApHoldings *holdings,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void ap_ledger_free(ApLedger *self);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
+#include "common/error.h"
 #include "common/wireguard/fake.h"
 #include "helper/engine/apply.h"
 
@@ -17,10 +18,63 @@ typedef struct {
     char *directory;
     ApLedger *ledger;
     ApWireguard *wireguard;
-    GArray *owned;
+    ApHoldings *holdings;
     ApPlan *plan;
     ApApplyStats stats;
 } Fixture;
+
+/** Interfaces that have or get at most one address each, and remember how often they were asked. */
+typedef struct {
+    ApWireguard *wireguard;
+    gboolean present; /* the address is on the interface */
+    gboolean fails;   /* the next calls fail with @code */
+    ApError code;
+    guint n_added;
+    guint n_removed;
+    guint n_peer_edits; /* edits of peers that came before the latest call */
+} Addresses;
+
+static Addresses addresses;
+
+static gboolean
+may_edit(GError **error)
+{
+    addresses.n_peer_edits = ap_wireguard_fake_changes(addresses.wireguard)->len;
+    if (!addresses.fails)
+        return TRUE;
+
+    g_set_error_literal(error, AP_ERROR, addresses.code, "as the test wants it");
+    return FALSE;
+}
+
+static gboolean
+fake_add(guint32 ifindex, const ApAddr *addr, gboolean *was_there, GError **error)
+{
+    g_assert_cmpuint(ifindex, ==, 7);
+    g_assert_true(ap_addr_is_link_local(addr));
+    if (!may_edit(error))
+        return FALSE;
+
+    *was_there = addresses.present;
+    addresses.n_added += !addresses.present;
+    addresses.present = TRUE;
+    return TRUE;
+}
+
+static gboolean
+fake_remove(guint32 ifindex, const ApAddr *addr, GError **error)
+{
+    g_assert_cmpuint(ifindex, ==, 7);
+    g_assert_true(ap_addr_is_link_local(addr));
+    if (!may_edit(error))
+        return FALSE;
+
+    addresses.n_removed++;
+    addresses.present = FALSE;
+    return TRUE;
+}
+
+static const ApAddressOps fake_addresses = {.add = fake_add, .remove = fake_remove};
 
 static ApPlan *
 new_plan(void)
@@ -28,6 +82,8 @@ new_plan(void)
     ApPlan *plan = g_new0(ApPlan, 1);
 
     plan->changes = g_array_new(FALSE, TRUE, sizeof(ApChange));
+    plan->addresses = g_array_new(FALSE, TRUE, sizeof(ApAddressChange));
+    plan->sessions = g_array_new(FALSE, TRUE, sizeof(ApSessionWish));
     plan->verdicts = g_array_new(FALSE, TRUE, sizeof(ApVerdict));
     plan->refusals = g_array_new(FALSE, TRUE, sizeof(ApRefusal));
     plan->tunnels = g_array_new(FALSE, TRUE, sizeof(ApTunnel));
@@ -47,7 +103,8 @@ set_up(Fixture *self, gconstpointer unused)
     self->wireguard = ap_wireguard_fake_new();
     (void) ap_wireguard_fake_add_device(self->wireguard, 7, "wg0", &own_key, 51820);
     (void) ap_wireguard_fake_add_device(self->wireguard, 8, "wg1", &own_key, 51821);
-    self->owned = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+    self->holdings = ap_holdings_new();
+    addresses = (Addresses){0};
     self->plan = new_plan();
 }
 
@@ -71,7 +128,7 @@ tear_down(Fixture *self, gconstpointer unused)
 {
     (void) unused;
     ap_plan_free(self->plan);
-    g_array_unref(self->owned);
+    ap_holdings_free(self->holdings);
     ap_wireguard_free(self->wireguard);
     ap_ledger_free(self->ledger);
     remove_files(self->directory);
@@ -95,6 +152,20 @@ plan_change(Fixture *self, guint32 ifindex, ApChangeKind kind, const ApKey *key)
     g_array_append_val(self->plan->changes, change);
 }
 
+static void
+plan_address(Fixture *self, gboolean add)
+{
+    const ApAddressChange change = {
+        .ifindex = 7,
+        .device_key = own_key,
+        .addr = ap_key_link_local(&own_key),
+        .add = add,
+    };
+
+    g_array_set_size(self->plan->addresses, 0);
+    g_array_append_val(self->plan->addresses, change);
+}
+
 static gboolean
 apply(Fixture *self, GError **error)
 {
@@ -106,14 +177,14 @@ apply(Fixture *self, GError **error)
             devices,
             ap_wireguard_read(self->wireguard, &g_array_index(ids, ApDeviceId, i), NULL));
 
-    const ApWorld world = {.devices = devices, .owned = self->owned};
-    return ap_apply_plan(self->wireguard,
-                         self->ledger,
-                         &world,
-                         self->plan,
-                         self->owned,
-                         &self->stats,
-                         error);
+    const ApWorld world = {.devices = devices, .owned = self->holdings->peers};
+    const ApApplyTools tools = {
+        .wireguard = self->wireguard,
+        .ledger = self->ledger,
+        .addresses = &fake_addresses,
+    };
+    addresses.wireguard = self->wireguard;
+    return ap_apply_plan(&tools, &world, self->plan, self->holdings, &self->stats, error);
 }
 
 /* What a helper after us would find. */
@@ -122,11 +193,11 @@ count_recorded(Fixture *self)
 {
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) error = NULL;
-    g_autoptr(GArray) loaded = ap_ledger_load(self->ledger, warnings, &error);
+    g_autoptr(ApHoldings) loaded = ap_ledger_load(self->ledger, warnings, &error);
 
     g_assert_no_error(error);
     g_assert_cmpuint(warnings->len, ==, 0);
-    return loaded->len;
+    return loaded->peers->len + loaded->addresses->len;
 }
 
 static void
@@ -139,7 +210,7 @@ test_addition_is_on_record(Fixture *self, gconstpointer unused)
     g_assert_true(apply(self, &error));
     g_assert_no_error(error);
     g_assert_nonnull(ap_wireguard_fake_peer(self->wireguard, 7, &peer_key));
-    g_assert_cmpuint(self->owned->len, ==, 1);
+    g_assert_cmpuint(self->holdings->peers->len, ==, 1);
     g_assert_cmpuint(count_recorded(self), ==, 1);
     g_assert_cmpuint(self->stats.n_changes, ==, 1);
 }
@@ -194,7 +265,7 @@ test_removal_leaves_the_record_last(Fixture *self, gconstpointer unused)
     g_assert_true(apply(self, &error));
     g_assert_null(ap_wireguard_fake_peer(self->wireguard, 7, &peer_key));
     g_assert_cmpuint(count_recorded(self), ==, 0);
-    g_assert_cmpuint(self->owned->len, ==, 0);
+    g_assert_cmpuint(self->holdings->peers->len, ==, 0);
 }
 
 static void
@@ -211,7 +282,7 @@ test_remove_and_add_stays_on_record(Fixture *self, gconstpointer unused)
     plan_change(self, 7, AP_CHANGE_ADD_PEER, &peer_key);
     g_assert_true(apply(self, &error));
     g_assert_nonnull(ap_wireguard_fake_peer(self->wireguard, 7, &peer_key));
-    g_assert_cmpuint(self->owned->len, ==, 1);
+    g_assert_cmpuint(self->holdings->peers->len, ==, 1);
     g_assert_cmpuint(count_recorded(self), ==, 1);
 }
 
@@ -228,7 +299,7 @@ test_no_record_no_edit(Fixture *self, gconstpointer unused)
     g_assert_cmpuint(ap_wireguard_fake_changes(self->wireguard)->len, ==, 0);
 }
 
-/* A device that went, or that has another key now, is not ours to edit. */
+/* Of a device that went, or of a former identity without its peer, nothing is left to undo. */
 static void
 test_void_entries_are_struck_off(Fixture *self, gconstpointer unused)
 {
@@ -240,13 +311,17 @@ test_void_entries_are_struck_off(Fixture *self, gconstpointer unused)
     plan_change(self, 8, AP_CHANGE_ADD_PEER, &other_key);
     g_assert_true(apply(self, &error));
 
+    const ApPeerChange gone = {.key = other_key, .flags = AP_PEER_REMOVE};
+    const ApDeviceId id = {.ifindex = 8, .name = "wg1", .backend = AP_BACKEND_FAKE};
+    g_assert_true(ap_wireguard_apply(self->wireguard, &id, &gone, 1, &error));
+
     g_array_set_size(self->plan->changes, 0);
     ap_wireguard_fake_forget(self->wireguard);
     ap_wireguard_fake_remove_device(self->wireguard, 7);
     ap_wireguard_fake_set_key(self->wireguard, 8, &new_key);
     g_assert_true(apply(self, &error));
     g_assert_no_error(error);
-    g_assert_cmpuint(self->owned->len, ==, 0);
+    g_assert_cmpuint(self->holdings->peers->len, ==, 0);
     g_assert_cmpuint(count_recorded(self), ==, 0);
     g_assert_cmpuint(ap_wireguard_fake_changes(self->wireguard)->len, ==, 0);
 }
@@ -268,10 +343,10 @@ test_record_covers_before_and_after(Fixture *self, gconstpointer unused)
     ap_wireguard_fake_fail_apply(self->wireguard, 0, AP_ERROR_FAILED);
     g_assert_false(apply(self, &error));
     g_clear_error(&error);
-    g_assert_cmpuint(g_array_index(self->owned, ApOwned, 0).n_allowed, ==, 2);
+    g_assert_cmpuint(g_array_index(self->holdings->peers, ApOwned, 0).n_allowed, ==, 2);
 
     g_assert_true(apply(self, &error));
-    g_assert_cmpuint(g_array_index(self->owned, ApOwned, 0).n_allowed, ==, 1);
+    g_assert_cmpuint(g_array_index(self->holdings->peers, ApOwned, 0).n_allowed, ==, 1);
 }
 
 static void
@@ -291,6 +366,162 @@ test_given_up_is_struck_off(Fixture *self, gconstpointer unused)
     g_assert_cmpuint(count_recorded(self), ==, 0);
 }
 
+/* A removal that failed must be tried again, by whichever helper comes next. */
+static void
+test_former_identity_stays_until_its_peer_is_gone(Fixture *self, gconstpointer unused)
+{
+    const ApKey new_key = {{9}};
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    plan_change(self, 7, AP_CHANGE_ADD_PEER, &peer_key);
+    g_assert_true(apply(self, &error));
+
+    g_array_set_size(self->plan->changes, 0);
+    ap_wireguard_fake_set_key(self->wireguard, 7, &new_key);
+    plan_change(self, 7, AP_CHANGE_REMOVE_PEER, &peer_key);
+    ap_wireguard_fake_fail_apply(self->wireguard, 0, AP_ERROR_FAILED);
+    g_assert_false(apply(self, &error));
+    g_clear_error(&error);
+    g_assert_cmpuint(count_recorded(self), ==, 1);
+
+    g_assert_true(apply(self, &error));
+    g_assert_null(ap_wireguard_fake_peer(self->wireguard, 7, &peer_key));
+    g_assert_cmpuint(count_recorded(self), ==, 0);
+}
+
+static void
+test_address_comes_before_peers_and_is_on_record(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    plan_change(self, 7, AP_CHANGE_ADD_PEER, &peer_key);
+    plan_address(self, TRUE);
+    g_assert_true(apply(self, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(addresses.n_added, ==, 1);
+    g_assert_cmpuint(addresses.n_peer_edits, ==, 0);
+    g_assert_cmpuint(count_recorded(self), ==, 2);
+    g_assert_cmpuint(self->stats.n_addresses, ==, 1);
+}
+
+static void
+test_address_goes_after_peers(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    plan_change(self, 7, AP_CHANGE_ADD_PEER, &peer_key);
+    plan_address(self, TRUE);
+    g_assert_true(apply(self, &error));
+
+    g_array_set_size(self->plan->changes, 0);
+    plan_change(self, 7, AP_CHANGE_REMOVE_PEER, &peer_key);
+    plan_address(self, FALSE);
+    g_assert_true(apply(self, &error));
+    g_assert_cmpuint(addresses.n_removed, ==, 1);
+    g_assert_cmpuint(addresses.n_peer_edits, ==, 2);
+    g_assert_cmpuint(count_recorded(self), ==, 0);
+}
+
+static void
+test_address_of_somebody_else_stays_theirs(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    addresses.present = TRUE;
+    plan_address(self, TRUE);
+    g_assert_true(apply(self, &error));
+    g_assert_cmpuint(count_recorded(self), ==, 0);
+
+    plan_address(self, FALSE);
+    g_assert_true(apply(self, &error));
+    g_assert_cmpuint(addresses.n_removed, ==, 0);
+}
+
+/* A helper that died after the edit finds its own address, and it is still its own. */
+static void
+test_address_on_record_stays_ours(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    plan_address(self, TRUE);
+    g_assert_true(apply(self, &error));
+    g_assert_true(apply(self, &error));
+    g_assert_cmpuint(addresses.n_added, ==, 1);
+    g_assert_cmpuint(count_recorded(self), ==, 1);
+}
+
+static const struct {
+    ApError code;
+    gboolean ok;
+    guint n_recorded; /* with the peer */
+} address_failures[] = {
+    {AP_ERROR_UNSUPPORTED, TRUE, 1},
+    {AP_ERROR_FAILED, FALSE, 1},
+    {AP_ERROR_GONE, FALSE, 1},
+    {AP_ERROR_DENIED, FALSE, 1},
+    {AP_ERROR_TIMED_OUT, FALSE, 2},
+};
+
+static void
+test_address_that_fails_holds_nothing_up(Fixture *self, gconstpointer unused)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(address_failures); i++) {
+        g_autoptr(GError) error = NULL;
+
+        if (i > 0) {
+            tear_down(self, unused);
+            set_up(self, unused);
+        }
+        g_test_message("error %d", address_failures[i].code);
+        addresses.fails = TRUE;
+        addresses.code = address_failures[i].code;
+        plan_change(self, 7, AP_CHANGE_ADD_PEER, &peer_key);
+        plan_address(self, TRUE);
+        g_assert_cmpint(apply(self, &error), ==, address_failures[i].ok);
+        g_assert_cmpint(error == NULL, ==, address_failures[i].ok);
+        g_assert_nonnull(ap_wireguard_fake_peer(self->wireguard, 7, &peer_key));
+        g_assert_cmpuint(count_recorded(self), ==, address_failures[i].n_recorded);
+    }
+}
+
+static void
+test_address_that_cannot_go_stays_on_record(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    plan_address(self, TRUE);
+    g_assert_true(apply(self, &error));
+
+    addresses.fails = TRUE;
+    addresses.code = AP_ERROR_DENIED;
+    plan_address(self, FALSE);
+    g_assert_false(apply(self, &error));
+    g_assert_error(error, AP_ERROR, AP_ERROR_DENIED);
+    g_assert_cmpuint(count_recorded(self), ==, 1);
+}
+
+static void
+test_address_goes_with_its_interface(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    plan_address(self, TRUE);
+    g_assert_true(apply(self, &error));
+
+    g_array_set_size(self->plan->addresses, 0);
+    ap_wireguard_fake_remove_device(self->wireguard, 7);
+    g_assert_true(apply(self, &error));
+    g_assert_cmpuint(addresses.n_removed, ==, 0);
+    g_assert_cmpuint(count_recorded(self), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -307,6 +538,18 @@ main(int argc, char **argv)
         {"/apply/void-entries-are-struck-off", test_void_entries_are_struck_off},
         {"/apply/record-covers-before-and-after", test_record_covers_before_and_after},
         {"/apply/given-up-is-struck-off", test_given_up_is_struck_off},
+        {"/apply/former-identity-stays-until-its-peer-is-gone",
+         test_former_identity_stays_until_its_peer_is_gone},
+        {"/apply/address-comes-before-peers-and-is-on-record",
+         test_address_comes_before_peers_and_is_on_record},
+        {"/apply/address-goes-after-peers", test_address_goes_after_peers},
+        {"/apply/address-of-somebody-else-stays-theirs",
+         test_address_of_somebody_else_stays_theirs},
+        {"/apply/address-on-record-stays-ours", test_address_on_record_stays_ours},
+        {"/apply/address-that-fails-holds-nothing-up", test_address_that_fails_holds_nothing_up},
+        {"/apply/address-that-cannot-go-stays-on-record",
+         test_address_that_cannot_go_stays_on_record},
+        {"/apply/address-goes-with-its-interface", test_address_goes_with_its_interface},
     };
 
     g_test_init(&argc, &argv, NULL);

@@ -115,12 +115,29 @@ get_file(const Fixture *self, const char *name)
     return text;
 }
 
+static ApHoldings *
+holdings_of(const ApOwned *owned, guint n)
+{
+    ApHoldings *holdings = ap_holdings_new();
+
+    g_array_append_vals(holdings->peers, owned, n);
+    return holdings;
+}
+
+static gboolean
+try_store(ApLedger *ledger, const ApDeviceId *id, const ApOwned *owned, guint n, GError **error)
+{
+    g_autoptr(ApHoldings) holdings = holdings_of(owned, n);
+
+    return ap_ledger_store(ledger, id, &device_key, holdings, error);
+}
+
 static void
 store(const Fixture *self, const ApOwned *owned, guint n)
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_true(ap_ledger_store(self->ledger, &device, &device_key, owned, n, &error));
+    g_assert_true(try_store(self->ledger, &device, owned, n, &error));
     g_assert_no_error(error);
 }
 
@@ -128,11 +145,20 @@ static GArray *
 load(const Fixture *self)
 {
     g_autoptr(GError) error = NULL;
-    GArray *owned = ap_ledger_load(self->ledger, self->warnings, &error);
+    g_autoptr(ApHoldings) holdings = ap_ledger_load(self->ledger, self->warnings, &error);
 
     g_assert_no_error(error);
-    g_assert_nonnull(owned);
-    return owned;
+    g_assert_nonnull(holdings);
+    return g_array_ref(holdings->peers);
+}
+
+static ApOwnedAddress
+make_address(const char *text)
+{
+    ApOwnedAddress address = {.ifindex = device.ifindex, .device_key = device_key};
+
+    g_assert_true(ap_addr_parse(&address.addr, text, NULL));
+    return address;
 }
 
 static void
@@ -152,11 +178,13 @@ test_round_trip(Fixture *self, gconstpointer unused)
 {
     const ApDeviceId other = {.ifindex = 12, .name = "wg-\"quo\xff"};
     const ApOwned owned[] = {make_owned(1), make_owned(2), make_owned(3)};
+    ApOwned elsewhere = make_owned(1);
     g_autoptr(GArray) back = NULL;
     g_autoptr(GError) error = NULL;
 
     (void) unused;
-    g_assert_true(ap_ledger_store(self->ledger, &other, &device_key, owned, 1, &error));
+    elsewhere.ifindex = other.ifindex;
+    g_assert_true(try_store(self->ledger, &other, &elsewhere, 1, &error));
     g_assert_no_error(error);
     store(self, owned, 3);
 
@@ -167,6 +195,54 @@ test_round_trip(Fixture *self, gconstpointer unused)
         assert_equal(&g_array_index(back, ApOwned, i), &owned[i]);
     g_assert_cmpuint(g_array_index(back, ApOwned, 3).ifindex, ==, 12);
     g_assert_false(exists(self, "7.json.new"));
+}
+
+static void
+test_addresses_round_trip(Fixture *self, gconstpointer unused)
+{
+    const ApOwnedAddress address = make_address("fe80::1234");
+    const ApOwnedAddress *found;
+    g_autoptr(ApHoldings) holdings = ap_holdings_new();
+    g_autoptr(ApHoldings) back = NULL;
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    g_array_append_val(holdings->addresses, address);
+    g_assert_true(ap_ledger_store(self->ledger, &device, &device_key, holdings, &error));
+    g_assert_no_error(error);
+    g_assert_true(exists(self, "7.json"));
+
+    back = ap_ledger_load(self->ledger, self->warnings, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(back->peers->len, ==, 0);
+    g_assert_cmpuint(back->addresses->len, ==, 1);
+    found = &g_array_index(back->addresses, ApOwnedAddress, 0);
+    g_assert_cmpuint(found->ifindex, ==, device.ifindex);
+    g_assert_true(ap_key_equal(&found->device_key, &device_key));
+    g_assert_true(ap_addr_equal(&found->addr, &address.addr));
+
+    ap_holdings_strike_address(holdings, device.ifindex, &address.addr);
+    g_assert_true(ap_ledger_store(self->ledger, &device, &device_key, holdings, &error));
+    g_assert_false(exists(self, "7.json"));
+}
+
+/* The record of one device says nothing of another. */
+static void
+test_record_is_of_one_device(Fixture *self, gconstpointer unused)
+{
+    const ApOwned here = make_owned(1);
+    ApOwned elsewhere = make_owned(2);
+    g_autoptr(ApHoldings) holdings = holdings_of(&here, 1);
+    g_autoptr(GArray) back = NULL;
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    elsewhere.ifindex = 8;
+    g_array_append_val(holdings->peers, elsewhere);
+    g_assert_true(ap_ledger_store(self->ledger, &device, &device_key, holdings, &error));
+    back = load(self);
+    g_assert_cmpuint(back->len, ==, 1);
+    assert_equal(&g_array_index(back, ApOwned, 0), &here);
 }
 
 static void
@@ -200,7 +276,10 @@ static char *
 sample_text(gsize *n)
 {
     const ApOwned owned[] = {make_owned(1), make_owned(2)};
-    char *text = ap_ledger_text_write(&device, &device_key, owned, G_N_ELEMENTS(owned));
+    const ApOwnedAddress address = make_address("fe80::1234");
+    g_autoptr(ApHoldings) holdings = holdings_of(owned, G_N_ELEMENTS(owned));
+    g_array_append_val(holdings->addresses, address);
+    char *text = ap_ledger_text_write(&device, &device_key, holdings);
 
     *n = strlen(text);
     return text;
@@ -208,11 +287,16 @@ sample_text(gsize *n)
 
 /* What still parses has values that we could have written; nothing else comes out. */
 static void
-assert_plausible(const GArray *owned)
+assert_plausible(const ApHoldings *holdings)
 {
-    g_assert_cmpuint(owned->len, <=, 2);
-    for (guint i = 0; i < owned->len; i++) {
-        const ApOwned *peer = &g_array_index(owned, ApOwned, i);
+    g_assert_cmpuint(holdings->addresses->len, <=, 1);
+    for (guint i = 0; i < holdings->addresses->len; i++)
+        g_assert_true(
+            ap_addr_is_link_local(&g_array_index(holdings->addresses, ApOwnedAddress, i).addr));
+
+    g_assert_cmpuint(holdings->peers->len, <=, 2);
+    for (guint i = 0; i < holdings->peers->len; i++) {
+        const ApOwned *peer = &g_array_index(holdings->peers, ApOwned, i);
 
         g_assert_cmpuint(peer->ifindex, ==, device.ifindex);
         g_assert_cmpuint(peer->n_allowed, <=, AP_CHANGE_MAX_ALLOWED);
@@ -229,7 +313,7 @@ test_every_flipped_bit(void)
     g_autofree char *text = sample_text(&n);
 
     for (gsize i = 0; i < n * 8; i++) {
-        g_autoptr(GArray) owned = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+        g_autoptr(ApHoldings) owned = ap_holdings_new();
         g_autoptr(GError) error = NULL;
         ApLedgerText verdict;
 
@@ -239,7 +323,7 @@ test_every_flipped_bit(void)
 
         g_test_message("bit %zu", i);
         g_assert_true((verdict == AP_LEDGER_TEXT_OK) == (error == NULL));
-        g_assert_true(verdict == AP_LEDGER_TEXT_OK || owned->len == 0);
+        g_assert_true(verdict == AP_LEDGER_TEXT_OK || owned->peers->len == 0);
         assert_plausible(owned);
     }
 }
@@ -254,7 +338,7 @@ test_every_other_byte(void)
         const char saved = text[i];
 
         for (guint value = 0; value < 256; value++) {
-            g_autoptr(GArray) owned = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+            g_autoptr(ApHoldings) owned = ap_holdings_new();
 
             text[i] = (char) value;
             (void) ap_ledger_text_read(text, n, device.ifindex, owned, NULL);
@@ -273,19 +357,20 @@ test_every_truncation(void)
     /* Without its newline the text is complete all the same. */
     for (gsize i = 0; i + 1 < n; i++) {
         g_autofree char *part = g_memdup2(text, i);
-        g_autoptr(GArray) owned = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+        g_autoptr(ApHoldings) owned = ap_holdings_new();
 
         g_test_message("%zu of %zu bytes", i, n);
         g_assert_cmpint(ap_ledger_text_read(part, i, device.ifindex, owned, NULL),
                         ==,
                         AP_LEDGER_TEXT_BAD);
-        g_assert_cmpuint(owned->len, ==, 0);
+        g_assert_cmpuint(owned->peers->len, ==, 0);
     }
 }
 
 #define KEY "AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define HEAD                                                                                       \
     "{\"version\":1,\"ifindex\":7,\"interface\":\"wg0\",\"device_key\":\"" KEY "\",\"peers\":["
+#define ADDRESSES(list) HEAD "],\"addresses\":" list "}"
 #define PEER(allowed) "{\"key\":\"" KEY "\",\"allowed\":[" allowed "],\"added_boot_usec\":1}"
 
 static const struct {
@@ -301,6 +386,16 @@ static const struct {
     {HEAD PEER("\"FD00::1/128\"") "]}", AP_LEDGER_TEXT_BAD},
     {HEAD PEER("1") "]}", AP_LEDGER_TEXT_BAD},
     {HEAD PEER("") "," PEER("") "]}", AP_LEDGER_TEXT_BAD}, /* a key twice */
+    {ADDRESSES("[]"), AP_LEDGER_TEXT_OK},
+    {ADDRESSES("[\"fe80::1\"]"), AP_LEDGER_TEXT_OK},
+    {ADDRESSES("[\"fe80::1\",\"fe80::2\"]"), AP_LEDGER_TEXT_OK},
+    {ADDRESSES("[\"fe80::1\",\"fe80::1\"]"), AP_LEDGER_TEXT_BAD},
+    {ADDRESSES("[\"FE80::1\"]"), AP_LEDGER_TEXT_BAD},
+    {ADDRESSES("[\"fe80::1/64\"]"), AP_LEDGER_TEXT_BAD},
+    {ADDRESSES("[\"fd00::1\"]"), AP_LEDGER_TEXT_BAD},
+    {ADDRESSES("[\"169.254.0.1\"]"), AP_LEDGER_TEXT_BAD},
+    {ADDRESSES("[1]"), AP_LEDGER_TEXT_BAD},
+    {ADDRESSES("\"fe80::1\""), AP_LEDGER_TEXT_BAD},
     {HEAD "null]}", AP_LEDGER_TEXT_BAD},
     {HEAD "{}]}", AP_LEDGER_TEXT_BAD},
     {"{\"version\":2}", AP_LEDGER_TEXT_NEWER},
@@ -320,7 +415,7 @@ test_texts(void)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(text_cases); i++) {
         const char *text = text_cases[i].text;
-        g_autoptr(GArray) owned = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+        g_autoptr(ApHoldings) owned = ap_holdings_new();
 
         g_test_message("case '%s'", text);
         g_assert_cmpint(ap_ledger_text_read(text, strlen(text), device.ifindex, owned, NULL),
@@ -454,7 +549,7 @@ test_newer_record_stays_and_bars_its_device(Fixture *self, gconstpointer unused)
     g_assert_cmpuint(back->len, ==, 0);
     g_assert_cmpuint(self->warnings->len, ==, 1);
 
-    g_assert_false(ap_ledger_store(self->ledger, &device, &device_key, &owned, 1, &error));
+    g_assert_false(try_store(self->ledger, &device, &owned, 1, &error));
     g_assert_error(error, AP_ERROR, AP_ERROR_DENIED);
     after = get_file(self, "7.json");
     g_assert_cmpstr(after, ==, text);
@@ -531,8 +626,10 @@ test_too_many_peers_are_refused(Fixture *self, gconstpointer unused)
     g_autoptr(GArray) back = NULL;
 
     (void) unused;
+    for (guint i = 0; i < n; i++)
+        owned[i].ifindex = device.ifindex;
     store(self, &first, 1);
-    g_assert_false(ap_ledger_store(self->ledger, &device, &device_key, owned, n, &error));
+    g_assert_false(try_store(self->ledger, &device, owned, n, &error));
     g_assert_error(error, AP_ERROR, AP_ERROR_LIMIT);
     back = load(self);
     g_assert_cmpuint(back->len, ==, 1);
@@ -546,7 +643,7 @@ fill_a_small_disk(const char *path)
     const ApOwned one = make_owned(1);
     g_autoptr(GError) error = NULL;
     g_autoptr(ApLedger) ledger = NULL;
-    g_autoptr(GArray) back = NULL;
+    g_autoptr(ApHoldings) back = NULL;
 
     if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0
         || mount("tmpfs", path, "tmpfs", 0, "size=16k,mode=700") < 0)
@@ -555,18 +652,18 @@ fill_a_small_disk(const char *path)
     for (guint i = 0; i < G_N_ELEMENTS(owned); i++)
         owned[i] = make_owned((guint8) i);
     ledger = ap_ledger_open(path, NULL);
-    if (ledger == NULL || !ap_ledger_store(ledger, &device, &device_key, &one, 1, NULL))
+    if (ledger == NULL || !try_store(ledger, &device, &one, 1, NULL))
         return 1;
-    if (ap_ledger_store(ledger, &device, &device_key, owned, G_N_ELEMENTS(owned), &error))
+    if (try_store(ledger, &device, owned, G_N_ELEMENTS(owned), &error))
         return 2;
     if (!g_error_matches(error, AP_ERROR, AP_ERROR_FAILED))
         return 3;
 
     back = ap_ledger_load(ledger, NULL, NULL);
-    if (back == NULL || back->len != 1)
+    if (back == NULL || back->peers->len != 1)
         return 4;
 
-    return ap_ledger_store(ledger, &device, &device_key, NULL, 0, NULL) ? 0 : 5;
+    return try_store(ledger, &device, NULL, 0, NULL) ? 0 : 5;
 }
 
 static int
@@ -613,7 +710,7 @@ write_to_a_read_only_disk(const char *path)
     ledger = ap_ledger_open(path, NULL);
     if (ledger == NULL || mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
         return 1;
-    if (ap_ledger_store(ledger, &device, &device_key, &one, 1, &error))
+    if (try_store(ledger, &device, &one, 1, &error))
         return 2;
 
     return g_error_matches(error, AP_ERROR, AP_ERROR_DENIED) ? 0 : 3;
@@ -645,6 +742,8 @@ main(int argc, char **argv)
     g_test_add_func("/ledger/every-other-byte", test_every_other_byte);
     g_test_add_func("/ledger/every-truncation", test_every_truncation);
     ADD("round-trip", test_round_trip);
+    ADD("addresses-round-trip", test_addresses_round_trip);
+    ADD("record-is-of-one-device", test_record_is_of_one_device);
     ADD("empty-list-leaves-no-file", test_empty_list_leaves_no_file);
     ADD("leftover-of-a-killed-writer-is-no-record", test_leftover_of_a_killed_writer_is_no_record);
     ADD("damaged-record-is-set-aside", test_damaged_record_is_set_aside);

@@ -375,6 +375,7 @@ static const struct {
     {AP_ERROR_GONE, AP_BUS_ERROR_NOT_FOUND},
     {AP_ERROR_DENIED, "org.freedesktop.DBus.Error.AccessDenied"},
     {AP_ERROR_TIMED_OUT, AP_BUS_ERROR_TIMED_OUT},
+    {AP_ERROR_UNSUPPORTED, "org.freedesktop.DBus.Error.NotSupported"},
 };
 
 static void

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/io/address.h"
+
+#include "common/error.h"
+
+#include <libmnl/libmnl.h>
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+/**
+ * Bits of the prefix: 64. All link-local addresses are on it, so that one route leads to every
+ * peer's. RFC 4291 section 2.5.6.
+ */
+#define PREFIX_BITS 64
+
+/** Room for the request and for the answer, which quotes it, in bytes. */
+#define MESSAGE_LEN 512
+
+/**
+ * How long the kernel may take to answer, in seconds. It does so within the system call; the limit
+ * only keeps a fault from holding the main loop for ever.
+ */
+#define ANSWER_LIMIT_SEC 1
+
+typedef struct mnl_socket MnlSocket;
+
+static void
+close_socket(MnlSocket *socket)
+{
+    (void) mnl_socket_close(socket);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(MnlSocket, close_socket)
+
+static MnlSocket *
+open_socket(void)
+{
+    const struct timeval limit = {.tv_sec = ANSWER_LIMIT_SEC};
+    g_autoptr(MnlSocket) socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+
+    if (socket == NULL || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) != 0
+        || setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit))
+               != 0)
+        return NULL;
+    return g_steal_pointer(&socket);
+}
+
+/* Without duplicate address detection, which no tunnel can do: usable at once. */
+static struct nlmsghdr *
+build_request(guint8 *buffer, guint16 type, guint16 flags, guint32 ifindex, const ApAddr *addr)
+{
+    struct nlmsghdr *head = mnl_nlmsg_put_header(buffer);
+    struct ifaddrmsg *body;
+
+    head->nlmsg_type = type;
+    head->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+    body = mnl_nlmsg_put_extra_header(head, sizeof(*body));
+    body->ifa_family = AF_INET6;
+    body->ifa_prefixlen = PREFIX_BITS;
+    body->ifa_flags = IFA_F_NODAD;
+    body->ifa_scope = RT_SCOPE_LINK;
+    body->ifa_index = ifindex;
+    mnl_attr_put(head, IFA_LOCAL, sizeof(addr->bytes), addr->bytes);
+    mnl_attr_put(head, IFA_ADDRESS, sizeof(addr->bytes), addr->bytes);
+    return head;
+}
+
+/* Returns: 0, or an errno: that of the answer, or of not getting one */
+static int
+run(guint16 type, guint16 flags, guint32 ifindex, const ApAddr *addr)
+{
+    g_autoptr(MnlSocket) socket = open_socket();
+    guint8 buffer[MESSAGE_LEN] __attribute__((aligned(NLMSG_ALIGNTO)));
+    struct nlmsghdr *request = build_request(buffer, type, flags, ifindex, addr);
+    ssize_t n;
+
+    if (socket == NULL || mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
+        return errno;
+
+    n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+    if (n < 0)
+        return errno;
+    return mnl_cb_run(buffer, (size_t) n, 0, mnl_socket_get_portid(socket), NULL, NULL) < 0 ? errno
+                                                                                            : 0;
+}
+
+/*
+ * EACCES: disable_ipv6 is set; EINVAL: the MTU is below 1,280; EOPNOTSUPP: the kernel has no IPv6.
+ * Source: addrconf_add_dev(), ipv6_find_idev() and rtnl_newaddr() in Linux 6.1.
+ */
+static ApError
+translate(int code)
+{
+    if (code == ENODEV || code == ENXIO)
+        return AP_ERROR_GONE;
+    if (code == EACCES || code == EINVAL || code == EOPNOTSUPP || code == EAFNOSUPPORT)
+        return AP_ERROR_UNSUPPORTED;
+    if (code == EPERM)
+        return AP_ERROR_DENIED;
+    return code == EAGAIN ? AP_ERROR_TIMED_OUT : AP_ERROR_FAILED;
+}
+
+static gboolean
+fail(GError **error, int code, const char *what, const ApAddr *addr)
+{
+    char text[AP_ADDR_TEXT_LEN];
+
+    ap_addr_to_text(addr, text);
+    g_set_error(error,
+                AP_ERROR,
+                translate(code),
+                "could not %s %s: %s",
+                what,
+                text,
+                g_strerror(code));
+    return FALSE;
+}
+
+/**
+ * Gives an interface a link-local address with its /64, usable at once.
+ *
+ * @was_there: (out): TRUE: somebody had added it before; nothing was changed
+ * @error: AP_ERROR_UNSUPPORTED when the interface has no IPv6, AP_ERROR_GONE without such an
+ *     interface, AP_ERROR_DENIED, AP_ERROR_TIMED_OUT when it is not known what happened, otherwise
+ *     AP_ERROR_FAILED
+ *
+ * Does not switch IPv6 on.
+ */
+gboolean
+ap_address_add(guint32 ifindex, const ApAddr *addr, gboolean *was_there, GError **error)
+{
+    int code;
+
+    g_return_val_if_fail(ap_addr_is_link_local(addr) && addr->family == AF_INET6, FALSE);
+
+    code = run(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, addr);
+    if (code != 0 && code != EEXIST)
+        return fail(error, code, "add the address", addr);
+
+    *was_there = code == EEXIST;
+    return TRUE;
+}
+
+/**
+ * Takes a link-local address off an interface; one that is not there is no error.
+ *
+ * @error: AP_ERROR_GONE without such an interface, AP_ERROR_DENIED, AP_ERROR_TIMED_OUT when it is
+ *     not known what happened, otherwise AP_ERROR_FAILED
+ */
+gboolean
+ap_address_remove(guint32 ifindex, const ApAddr *addr, GError **error)
+{
+    const int code = run(RTM_DELADDR, 0, ifindex, addr);
+
+    /* Without IPv6 there is no address either. */
+    if (code == 0 || code == EADDRNOTAVAIL || translate(code) == AP_ERROR_UNSUPPORTED)
+        return TRUE;
+    return fail(error, code, "remove the address", addr);
+}
+
+/** On the interfaces of this machine. */
+const ApAddressOps ap_address_system = {.add = ap_address_add, .remove = ap_address_remove};

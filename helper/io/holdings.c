@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/io/holdings.h"
+
+/**
+ * Makes an empty list: nothing is ours.
+ *
+ * Returns: (transfer full)
+ */
+ApHoldings *
+ap_holdings_new(void)
+{
+    ApHoldings *self = g_new0(ApHoldings, 1);
+
+    self->peers = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+    self->addresses = g_array_new(FALSE, TRUE, sizeof(ApOwnedAddress));
+    return self;
+}
+
+void
+ap_holdings_free(ApHoldings *self)
+{
+    if (self == NULL)
+        return;
+
+    g_array_unref(self->peers);
+    g_array_unref(self->addresses);
+    g_free(self);
+}
+
+static int
+compare_peers(gconstpointer a, gconstpointer b)
+{
+    const ApOwned *pa = a, *pb = b;
+
+    if (pa->ifindex != pb->ifindex)
+        return pa->ifindex < pb->ifindex ? -1 : 1;
+    return ap_key_compare(&pa->key, &pb->key);
+}
+
+static int
+compare_addresses(gconstpointer a, gconstpointer b)
+{
+    const ApOwnedAddress *aa = a, *ab = b;
+
+    if (aa->ifindex != ab->ifindex)
+        return aa->ifindex < ab->ifindex ? -1 : 1;
+    return ap_addr_compare(&aa->addr, &ab->addr);
+}
+
+/** Puts peers in the order of index and key, addresses in that of index and address. */
+void
+ap_holdings_sort(ApHoldings *self)
+{
+    g_array_sort(self->peers, compare_peers);
+    g_array_sort(self->addresses, compare_addresses);
+}
+
+/** Returns: (transfer none) (nullable): valid until an entry is added or struck off */
+ApOwned *
+ap_holdings_find_peer(const ApHoldings *self, guint32 ifindex, const ApKey *key)
+{
+    for (guint i = 0; i < self->peers->len; i++) {
+        ApOwned *entry = &g_array_index(self->peers, ApOwned, i);
+
+        if (entry->ifindex == ifindex && ap_key_equal(&entry->key, key))
+            return entry;
+    }
+    return NULL;
+}
+
+/** Returns: (transfer none) (nullable): valid until an entry is added or struck off */
+ApOwnedAddress *
+ap_holdings_find_address(const ApHoldings *self, guint32 ifindex, const ApAddr *addr)
+{
+    for (guint i = 0; i < self->addresses->len; i++) {
+        ApOwnedAddress *entry = &g_array_index(self->addresses, ApOwnedAddress, i);
+
+        if (entry->ifindex == ifindex && ap_addr_equal(&entry->addr, addr))
+            return entry;
+    }
+    return NULL;
+}
+
+/** Takes a peer off the list; one that is not on it is no error. */
+void
+ap_holdings_strike_peer(ApHoldings *self, guint32 ifindex, const ApKey *key)
+{
+    for (guint i = self->peers->len; i > 0; i--) {
+        const ApOwned *entry = &g_array_index(self->peers, ApOwned, i - 1);
+
+        if (entry->ifindex == ifindex && ap_key_equal(&entry->key, key))
+            g_array_remove_index(self->peers, i - 1);
+    }
+}
+
+/** Takes an address off the list; one that is not on it is no error. */
+void
+ap_holdings_strike_address(ApHoldings *self, guint32 ifindex, const ApAddr *addr)
+{
+    for (guint i = self->addresses->len; i > 0; i--) {
+        const ApOwnedAddress *entry = &g_array_index(self->addresses, ApOwnedAddress, i - 1);
+
+        if (entry->ifindex == ifindex && ap_addr_equal(&entry->addr, addr))
+            g_array_remove_index(self->addresses, i - 1);
+    }
+}
