@@ -14,6 +14,7 @@ import lab  # noqa: E402
 import promises  # noqa: E402
 import server_load  # noqa: E402
 import suites  # noqa: E402
+import timeline  # noqa: E402
 
 MODULES = {**promises.MODULES, "server": server_load}
 
@@ -28,6 +29,8 @@ def options_from(argv):
         command.add_argument("--seed", type=int, default=random.randrange(2**32))
     command = _command(commands, "promises", promises.__doc__)
     command.add_argument("--quick", action="store_true", help="a few rounds of each")
+    command = _command(commands, "timeline", timeline.__doc__)
+    command.add_argument("--svg", metavar="FILE", required=True, help="write the picture there")
     return parser.parse_args(argv)
 
 
@@ -50,12 +53,16 @@ def measure_promises(options):
     return results, all(kept for _, _, kept in promises.verdicts(results))
 
 
+def measure_timeline(options):
+    return timeline.measure(options.svg), True
+
+
 def main():
     options = options_from(sys.argv[1:])
     if not lab.entered():
         suites.build_or_exit()
         lab.enter([sys.executable, *sys.argv])
-    measure = measure_promises if options.bench == "promises" else measure_one
+    measure = {"promises": measure_promises, "timeline": measure_timeline}.get(options.bench, measure_one)
     result, good = measure(options)
     if options.json:
         Path(options.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

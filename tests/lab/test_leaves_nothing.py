@@ -13,14 +13,7 @@ from scene import Scene
 @pytest.fixture
 def scene(world):
     scene = Scene(world)
-    # An administrator's own peer, with all that a peer can have.
-    scene.friend = topology.make_key()[1]
-    scene.anna.host.run(
-        *("wg", "set", "wg0", "peer", scene.friend, "preshared-key", "/dev/stdin"),
-        *("allowed-ips", "10.9.0.77/32,172.16.5.0/24", "endpoint", "192.0.2.7:51820"),
-        *("persistent-keepalive", "21"),
-        stdin=topology.make_key()[0],
-    )
+    scene.anna.tunnel.befriend()
     scene.before = scene.anna.tunnel.config()
     return scene.start().until_direct()
 

@@ -36,6 +36,15 @@ def test_a_connection_is_taken_down_and_up(scene):
     scene.until_direct(seconds=20)
 
 
+def test_a_connection_is_activated_again(scene):
+    scene.until_direct()
+    before = scene.ben.tunnel.peers()[scene.vpn.tunnel.public]["allowed"]
+    scene.ben.nm.cli("connection", "up", "lan")
+    topology.sleep(1)
+    scene.until_direct(seconds=20)
+    assert scene.ben.tunnel.peers()[scene.vpn.tunnel.public]["allowed"] == before
+
+
 def test_a_reapply_and_a_restart_of_networkmanager_change_nothing(scene):
     scene.until_direct()
     stream = scene.anna.stream(scene.ben.tunnel.ip4)

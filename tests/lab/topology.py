@@ -7,6 +7,8 @@ The hub is `HUB_RTT_MS` away from every site. Hosts on one site are as near as a
 """
 
 import base64
+import hashlib
+import ipaddress
 import math
 import os
 import re
@@ -317,14 +319,34 @@ class Tunnel:
         self.port = port
         self.own = ()
         self.process = None
-        if lab.BACKEND == "kernel":
-            host.ip(f"link add {ifname} type wireguard")
-        else:
-            self.process = host.start(f"wireguard-go-{ifname}", "wireguard-go", "-f", ifname)
-            socket = f"/run/wireguard/{ifname}.sock"
-            # Not just there: wg removes a socket that nobody listens on yet.
-            until(5, f"{socket} in {host.name}", lambda: _listens(host, socket), every=0.002)
+        self.create()
         self.set_key(key, "listen-port", port)
+
+    def create(self):
+        """Makes the interface, without a key or peers."""
+        if lab.BACKEND == "kernel":
+            self.host.ip(f"link add {self.ifname} type wireguard")
+            return
+        name = f"wireguard-go-{self.ifname}"
+        self.process = self.host.start(name, "wireguard-go", "-f", self.ifname)
+        socket = f"/run/wireguard/{self.ifname}.sock"
+        # Not just there: wg removes a socket that nobody listens on yet.
+        until(5, f"{socket} in {self.host.name}", lambda: _listens(self.host, socket), every=0.002)
+
+    def delete(self):
+        if lab.BACKEND == "kernel":
+            self.host.ip(f"link del {self.ifname}")
+        else:
+            self.process.stop()
+
+    def rename(self, ifname):
+        """The interface goes down for it, as it must on most kernels."""
+        self.down()
+        self.host.ip(f"link set {self.ifname} name {ifname}")
+        if lab.BACKEND != "kernel":
+            self.host.run("mv", f"/run/wireguard/{self.ifname}.sock", f"/run/wireguard/{ifname}.sock")
+        self.ifname = ifname
+        self.up()
 
     def set_key(self, key, *more):
         private, self.public = key
@@ -335,8 +357,24 @@ class Tunnel:
         """What decides who starts: the lower one does (decisions.md 1)."""
         return base64.b64decode(self.public)
 
+    def link_local(self):
+        """The address that follows from the key (path-management.md)."""
+        digest = hashlib.sha1(self.key_bytes()).digest()
+        return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + digest[:8]))
+
     def set(self, *args):
         self.host.run("wg", "set", self.ifname, *args)
+
+    def befriend(self):
+        """Adds an administrator's own peer with all that a peer can have; returns its key."""
+        friend = make_key()[1]
+        self.host.run(
+            *("wg", "set", self.ifname, "peer", friend, "preshared-key", "/dev/stdin"),
+            *("allowed-ips", "10.9.0.77/32,172.16.5.0/24", "endpoint", "192.0.2.7:51820"),
+            *("persistent-keepalive", "21"),
+            stdin=make_key()[0],
+        )
+        return friend
 
     def up(self, *addresses):
         """Brings the interface up with these addresses, or with those of the last time: the kernel
@@ -376,7 +414,7 @@ class Tunnel:
         return lines[0], sorted(peers), self.addresses()
 
     def addresses(self):
-        """The interface's own addresses, less the kernel's random link-local one."""
+        """The interface's own addresses, with the link-local one that the kernel made up."""
         text = self.host.run("ip", "-o", "addr", "show", "dev", self.ifname)
         return sorted(re.findall(r"inet6? (\S+)", text))
 
