@@ -17,6 +17,7 @@ typedef struct {
     const ApClientView *view; /* (nullable) NULL unless @client is AP_CLIENT_READY */
     const GError *error;      /* (nullable) NULL unless @client is AP_CLIENT_FAILED */
     const ApResync *resync;
+    const char *complaint;  /* (nullable) why the last thing that the person wanted did not work */
     gboolean notifications; /* whether they are wanted */
     ApInstant now;
 } ApTrayFacts;

@@ -2,7 +2,6 @@
 
 #include "tray/menu-model.h"
 
-#include "common/error.h"
 #include "tray/peer-words.h"
 #include "tray/peers.h"
 #include "tray/words.h"
@@ -70,8 +69,6 @@ add_head(ApMenuModel *self, const ApTrayFacts *facts)
 
     if (facts->client == AP_CLIENT_ABSENT)
         show(self, AP_MENU_START, g_strdup(_("Start")), TRUE);
-    else if (g_error_matches(facts->error, AP_ERROR, AP_ERROR_DENIED))
-        show(self, AP_MENU_START, g_strdup(_("Ask for permission…")), TRUE);
     else if (facts->client == AP_CLIENT_FAILED)
         show(self, AP_MENU_START, g_strdup(_("Try again")), TRUE);
 }

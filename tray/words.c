@@ -193,7 +193,7 @@ view_note(const ApClientView *view)
 }
 
 /**
- * Says what is wrong: why no tunnel is looked after, that a server does not answer, or what keeps
+ * Says what is wrong: that a wish failed, why no tunnel is looked after, that a server does not answer, or what keeps
  * us from the helper.
  *
  * Returns: (transfer full): empty when nothing is
@@ -201,12 +201,28 @@ view_note(const ApClientView *view)
 char *
 ap_words_note(const ApTrayFacts *facts)
 {
+    if (facts->complaint != NULL)
+        return ap_words_foreign(facts->complaint);
     if (facts->client == AP_CLIENT_FAILED && !is_denied(facts))
         return ap_words_foreign(facts->error->message);
     if (facts->client == AP_CLIENT_READY)
         return view_note(facts->view);
 
     return g_strdup("");
+}
+
+/**
+ * Says why a wish of the person failed.
+ *
+ * Returns: (transfer full)
+ */
+char *
+ap_words_complaint(const GError *error)
+{
+    if (g_error_matches(error, AP_ERROR, AP_ERROR_DENIED))
+        return g_strdup(_("You are not allowed to do that"));
+
+    return g_strdup_printf(_("That did not work: %s"), error->message);
 }
 
 /**

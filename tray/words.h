@@ -27,6 +27,7 @@ const char *ap_words_icon_name(ApIcon icon);
 
 char *ap_words_headline(const ApTrayFacts *facts);
 char *ap_words_note(const ApTrayFacts *facts);
+char *ap_words_complaint(const GError *error);
 char *ap_words_resync(const ApResync *resync);
 
 G_END_DECLS

@@ -186,7 +186,7 @@ test_failures_are_told_apart(void)
         ApError code;
         const char *headline, *note, *start;
     } cases[] = {
-        {AP_ERROR_DENIED, "You are not allowed to see the peers", NULL, "Ask for permission…"},
+        {AP_ERROR_DENIED, "You are not allowed to see the peers", NULL, "Try again"},
         {AP_ERROR_TIMED_OUT, "The helper does not answer", "it \\u{1B}said so", "Try again"},
     };
 
@@ -433,6 +433,66 @@ test_every_reason_of_a_peer_has_a_phrase(void)
 }
 
 static void
+test_complaint_comes_before_other_notes(void)
+{
+    static const struct {
+        ApError code;
+        const char *note;
+    } cases[] = {
+        {AP_ERROR_DENIED, "You are not allowed to do that"},
+        {AP_ERROR_FAILED, "That did not work: the disk is full"},
+    };
+    g_autoptr(ApClientView) view = test_tray_view("'State': <'no-tunnel'>", TEST_LEFT_ALONE, 0, 0);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = g_error_new_literal(AP_ERROR, cases[i].code, "the disk is full");
+        g_autofree char *complaint = ap_words_complaint(error);
+        ApTrayFacts facts = make_facts(view);
+        g_autoptr(ApMenuModel) model = NULL;
+
+        facts.complaint = complaint;
+        model = ap_menu_model_new(&facts);
+        assert_label(model, AP_MENU_NOTE, cases[i].note);
+    }
+}
+
+static void
+test_resync_says_how_it_ended(void)
+{
+    static const struct {
+        ApResync resync;
+        gboolean sensitive;
+        const char *label;
+    } cases[] = {
+        {{.phase = AP_RESYNC_NONE}, TRUE, "Re-sync"},
+        {{.phase = AP_RESYNC_ASKING}, FALSE, "Re-sync – asking…"},
+        {{.phase = AP_RESYNC_DONE, .ended_real_usec = 1700000000000000},
+         TRUE,
+         "Re-sync – done at 22:13"},
+        {{.phase = AP_RESYNC_FAILED, .ended_real_usec = 1700000000000000},
+         TRUE,
+         "Re-sync – no answer by 22:13"},
+        {{.phase = AP_RESYNC_FAILED,
+          .ended_real_usec = 1700000000000000,
+          .why = (char *) "the server is tired"},
+         TRUE,
+         "Re-sync – failed at 22:13: the server is tired"},
+    };
+    g_autoptr(ApClientView) view = test_tray_view("'State': <'direct'>", TEST_TUNNEL, 1, 1);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        ApTrayFacts facts = make_facts(view);
+        g_autoptr(ApMenuModel) model = NULL;
+
+        facts.resync = &cases[i].resync;
+        model = ap_menu_model_new(&facts);
+        assert_label(model, AP_MENU_RESYNC, cases[i].label);
+        g_assert_cmpint(model->items[AP_MENU_RESYNC].sensitive, ==, cases[i].sensitive);
+        g_assert_cmpint(ap_words_icon(&facts) == AP_ICON_WORKING, ==, !cases[i].sensitive);
+    }
+}
+
+static void
 test_same_facts_need_no_change(void)
 {
     g_autoptr(ApClientView) view = test_tray_view("'State': <'direct'>", TEST_TUNNEL, 5, 3);
@@ -503,6 +563,9 @@ main(int argc, char **argv)
     g_test_add_func("/tray-menu/note-says-what-is-wrong", test_note_says_what_is_wrong);
     g_test_add_func("/tray-menu/every-reason-of-a-peer-has-a-phrase",
                     test_every_reason_of_a_peer_has_a_phrase);
+    g_test_add_func("/tray-menu/complaint-comes-before-other-notes",
+                    test_complaint_comes_before_other_notes);
+    g_test_add_func("/tray-menu/resync-says-how-it-ended", test_resync_says_how_it_ended);
     g_test_add_func("/tray-menu/same-facts-need-no-change", test_same_facts_need_no_change);
     g_test_add_func("/tray-menu/only-what-changed-is-touched", test_only_what_changed_is_touched);
     g_test_add_func("/tray-menu/hidden-items-need-no-change", test_hidden_items_need_no_change);
