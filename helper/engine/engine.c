@@ -15,6 +15,7 @@
 #include "helper/engine/settle.h"
 #include "helper/io/boot-timer.h"
 #include "helper/io/netwatch.h"
+#include "helper/io/sleep-watch.h"
 
 #include <string.h>
 
@@ -23,6 +24,9 @@
  * (coordination-protocol.md 6), in microseconds.
  */
 #define STOP_LIMIT_USEC (3 * AP_USEC_PER_SEC / 2)
+
+/** Longest time for which the machine is kept from sleeping, in microseconds. Decisions 10. */
+#define SLEEP_LIMIT_USEC (3 * AP_USEC_PER_SEC / 2)
 
 /** How often it is looked whether a server has taken our good-bye, in microseconds. */
 #define STOP_POLL_USEC (20 * AP_USEC_PER_MSEC)
@@ -33,8 +37,9 @@
 struct _ApEngine {
     ApPolicy *policy; /* (owned) */
     ApApplyTools tools;
-    ApNetwatch *netwatch; /* (owned) */
-    ApBootTimer *timer;   /* (owned) */
+    ApNetwatch *netwatch;      /* (owned) */
+    ApBootTimer *timer;        /* (owned) */
+    ApSleepWatch *sleep_watch; /* (owned) */
     ApEngineViewFunc publish;
     gpointer user_data;
 
@@ -46,8 +51,11 @@ struct _ApEngine {
     ApView *view;         /* (owned) (nullable) the last one */
     ApMetrics metrics;
 
-    guint turn_source;        /* (owned) the one idle turn that is scheduled */
-    gint64 wake_at_boot_usec; /* when a turn is due, whatever happens */
+    gboolean enabled;          /* what people want; not while we stop or the machine sleeps */
+    gboolean asleep;           /* the machine is about to sleep, or does */
+    gint64 sleep_by_boot_usec; /* when it is let go at the latest; AP_NEVER: it was */
+    guint turn_source;         /* (owned) the one idle turn that is scheduled */
+    gint64 wake_at_boot_usec;  /* when a turn is due, whatever happens */
     ApSettle settle;
     char last_failure[256]; /* so that it is logged once */
     GSourceFunc stopped;    /* set while we are stopping */
@@ -127,6 +135,47 @@ log_failure(ApEngine *self, const GError *error)
 }
 
 static void
+update_policy(ApEngine *self)
+{
+    self->policy->enabled = self->enabled && !self->asleep && self->stopped == NULL;
+    schedule_turn(self);
+}
+
+/* Peers are told before the machine sleeps: what was proven is not when it wakes. */
+static void
+on_sleep(gboolean asleep, gpointer user_data)
+{
+    ApEngine *self = user_data;
+
+    self->asleep = asleep;
+    self->sleep_by_boot_usec = asleep ? ap_clock_now().boot_usec + SLEEP_LIMIT_USEC : AP_NEVER;
+    update_policy(self);
+    if (!asleep && self->stopped == NULL)
+        ap_engine_resync(self);
+}
+
+static gboolean
+has_left(const ApEngine *self)
+{
+    return self->holdings->peers->len + self->holdings->addresses->len == 0;
+}
+
+/* Lets the machine sleep once nothing of ours is left, or the time for that is over. Returns when
+ * to look again. */
+static gint64
+finish_leaving(ApEngine *self, ApInstant now)
+{
+    if (!self->asleep || self->sleep_by_boot_usec == AP_NEVER)
+        return AP_NEVER;
+    if (!has_left(self) && now.boot_usec < self->sleep_by_boot_usec)
+        return self->sleep_by_boot_usec;
+
+    self->sleep_by_boot_usec = AP_NEVER;
+    ap_sleep_watch_release(self->sleep_watch);
+    return AP_NEVER;
+}
+
+static void
 publish_turn(ApEngine *self, const ApWorld *world, const ApPlan *plan, ApInstant now)
 {
     g_autoptr(ApView) view =
@@ -137,6 +186,7 @@ publish_turn(ApEngine *self, const ApWorld *world, const ApPlan *plan, ApInstant
     ap_sessions_count(self->sessions, &self->metrics.bfd);
     ap_metrics_list(&self->metrics, view->counters);
 
+    view->enabled = self->enabled;
     view->serial = self->view == NULL ? 1 : self->view->serial;
     if (self->view != NULL && !ap_view_equal(self->view, view))
         view->serial++;
@@ -161,10 +211,9 @@ static gint64
 finish_stopping(ApEngine *self, ApInstant now)
 {
     const gboolean busy = ap_askers_are_busy(self->askers);
-    const gboolean left = self->holdings->peers->len + self->holdings->addresses->len > 0;
     GSourceFunc stopped = self->stopped;
 
-    if (now.boot_usec < self->stop_by_boot_usec && (busy || left))
+    if (now.boot_usec < self->stop_by_boot_usec && (busy || !has_left(self)))
         return MIN(self->stop_by_boot_usec,
                    busy ? now.boot_usec + STOP_POLL_USEC : self->stop_by_boot_usec);
 
@@ -240,8 +289,9 @@ turn_on(ApEngine *self, const GPtrArray *devices, ApInstant now)
         const gint64 ask_at =
             ap_askers_update(self->askers, &world, plan, self->policy, network, now);
         const gint64 settle_at = ap_settle_next(&self->settle, &world, plan, now);
+        const gint64 sleep_at = finish_leaving(self, now);
 
-        wake_at = MIN(wake_at, MIN(ask_at, settle_at));
+        wake_at = MIN(MIN(wake_at, sleep_at), MIN(ask_at, settle_at));
     }
     publish_turn(self, &world, plan, now);
     keep_memory(self, plan);
@@ -303,6 +353,8 @@ ap_engine_new(const ApEngineSetup *setup, GError **error)
     self->sessions = ap_sessions_new(&ap_sessions_sockets, on_heard, self);
     self->paths = g_array_new(FALSE, TRUE, sizeof(ApPath));
     self->wake_at_boot_usec = AP_NEVER;
+    self->enabled = setup->policy->enabled;
+    self->sleep_by_boot_usec = AP_NEVER;
 
     if (!load_holdings(self, error))
         return NULL;
@@ -313,6 +365,7 @@ ap_engine_new(const ApEngineSetup *setup, GError **error)
     if (self->timer == NULL)
         return NULL;
 
+    self->sleep_watch = ap_sleep_watch_new(on_sleep, self);
     on_network(self);
     return g_steal_pointer(&self);
 }
@@ -323,8 +376,8 @@ ap_engine_new(const ApEngineSetup *setup, GError **error)
 void
 ap_engine_set_enabled(ApEngine *self, gboolean enabled)
 {
-    self->policy->enabled = enabled;
-    schedule_turn(self);
+    self->enabled = enabled;
+    update_policy(self);
 }
 
 /**
@@ -355,12 +408,11 @@ ap_engine_stop(ApEngine *self, GSourceFunc stopped, gpointer user_data)
     if (self->stopped != NULL)
         return;
 
-    self->policy->enabled = FALSE;
     self->stopped = stopped;
     self->stopped_data = user_data;
     self->stop_by_boot_usec = ap_clock_now().boot_usec + STOP_LIMIT_USEC;
     ap_askers_stop(self->askers);
-    schedule_turn(self);
+    update_policy(self);
 }
 
 void
@@ -370,6 +422,7 @@ ap_engine_free(ApEngine *self)
         return;
 
     g_clear_handle_id(&self->turn_source, g_source_remove);
+    ap_sleep_watch_free(self->sleep_watch);
     ap_boot_timer_free(self->timer);
     ap_netwatch_free(self->netwatch);
     ap_askers_free(self->askers);

@@ -37,9 +37,11 @@ def test_killed_at_each_call(world, call):
     scene = Scene(world).connect()
     before = scene.anna.tunnel.config()
     scene.server.start()
-    Helper(scene.ben).start()
+    other = Helper(scene.ben)
     helper = Helper(scene.anna)
     for n in range(1, MANY):
+        # One that saw every death would wait longer and longer before it trusts the path again.
+        other.start()
         traced = Traced(scene.anna, helper, call, n)
         direct = f"{scene.ben.tunnel.ip4}/32"
         until(20, f"death at {call} {n}", lambda: traced.died() or holds(scene.anna, direct), 0.05)
@@ -47,6 +49,7 @@ def test_killed_at_each_call(world, call):
         if survived:
             traced.end()
         helper.undo()
+        other.stop()
         assert scene.anna.tunnel.config() == before, f"killed at {call} number {n}"
         if survived:
             assert n > 1, f"{call} is never called"
