@@ -33,6 +33,7 @@ static const struct {
     {"gone", N_("it left")},
     {"handshake-old", N_("it did not renew its session")},
     {"held-down", N_("the direct path broke, waiting a while")},
+    {"idle", N_("nobody asked for direct connections")},
     {"limit", N_("there are too many direct peers")},
     {"mtu", N_("large packets get lost on the direct path")},
     {"network-changed", N_("this computer's network changed")},
