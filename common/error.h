@@ -21,6 +21,7 @@ G_BEGIN_DECLS
  * @AP_ERROR_DENIED: the system does not let us (capability, permission)
  * @AP_ERROR_TIMED_OUT: nobody answered within the time given
  * @AP_ERROR_UNSUPPORTED: this machine or device cannot do it, or has it switched off
+ * @AP_ERROR_BUSY: somebody else does it already
  */
 typedef enum {
     AP_ERROR_FAILED,
@@ -30,6 +31,7 @@ typedef enum {
     AP_ERROR_DENIED,
     AP_ERROR_TIMED_OUT,
     AP_ERROR_UNSUPPORTED,
+    AP_ERROR_BUSY,
 } ApError;
 
 #define AP_ERROR (ap_error_quark())

@@ -16,6 +16,16 @@
 #define AP_BUS_ERROR_TIMED_OUT "org.wgautopeer.Error.TimedOut"
 #define AP_BUS_ERROR_FAILED "org.wgautopeer.Error.Failed"
 
+/* polkit; see polkit/org.wgautopeer.policy */
+#define AP_ACTION_ACTIVATE "org.wgautopeer.activate"
+#define AP_ACTION_RESYNC "org.wgautopeer.resync"
+#define AP_ACTION_INSPECT "org.wgautopeer.inspect"
+#define AP_ACTION_TOGGLE "org.wgautopeer.toggle"
+#define AP_ACTION_CONFIGURE "org.wgautopeer.configure"
+
+/* systemd; see resources/wg-autopeer.service.in */
+#define AP_UNIT_NAME "wg-autopeer.service"
+
 /* The system user of the helper; see resources/wg-autopeer.sysusers */
 #define AP_USER "wg-autopeer"
 

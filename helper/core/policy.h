@@ -10,6 +10,7 @@
 #include "common/cidr.h"
 #include "common/endpoint.h"
 #include "common/key.h"
+#include "helper/core/mode.h"
 
 #include <net/if.h>
 
@@ -37,8 +38,10 @@ typedef struct {
 } ApTunnelPolicy;
 
 typedef struct {
-    gboolean enabled;
-    ApManage manage; /* for tunnels without an entry of their own */
+    gboolean enabled;    /* Enabled=; then what comes of @mode */
+    ApMode mode;         /* says why not, where @enabled is FALSE */
+    gboolean persistent; /* at work though nobody holds the helper */
+    ApManage manage;     /* for tunnels without an entry of their own */
     ApScope scope;
     gboolean require_psk;      /* keep tunnels with preshared keys on the hub (decisions.md 7) */
     gboolean allow_low_ports;  /* endpoints below port 1024 (security rule E1) */

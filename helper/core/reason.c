@@ -13,6 +13,8 @@ static const Words words[AP_N_REASONS] = {
 
     [AP_REASON_MANAGED] = {"managed", "This tunnel is looked after."},
     [AP_REASON_DISABLED] = {"disabled", "Direct connections are switched off."},
+    [AP_REASON_IDLE] = {"idle", "Nobody asks for direct connections at the moment."},
+    [AP_REASON_PAUSED] = {"paused", "Direct connections are paused."},
     [AP_REASON_EXCLUDED] = {"excluded", "The configuration leaves this tunnel alone."},
     [AP_REASON_NO_KEY] = {"no-key", "The tunnel has no private key yet."},
     [AP_REASON_NO_HUB] = {"no-hub", "No configured peer leads to this tunnel's own network."},

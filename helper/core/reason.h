@@ -18,6 +18,8 @@ typedef enum {
     /* a tunnel */
     AP_REASON_MANAGED,
     AP_REASON_DISABLED,     /* switched off */
+    AP_REASON_IDLE,         /* nobody holds the helper */
+    AP_REASON_PAUSED,       /* switched on, but not for the moment */
     AP_REASON_EXCLUDED,     /* the configuration says Managed=no */
     AP_REASON_NO_KEY,       /* the device has no private key yet */
     AP_REASON_NO_HUB,       /* no configured peer routes a network that holds our address */

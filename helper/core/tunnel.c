@@ -313,10 +313,11 @@ has_psk(const ApDevice *device, const GArray *owned)
 static ApReason
 judge_device(const Case *self)
 {
+    const ApReason why_off = ap_mode_why_off(&self->policy->mode);
     guint at = 0;
 
     if (!self->policy->enabled)
-        return AP_REASON_DISABLED;
+        return why_off != AP_REASON_NONE ? why_off : AP_REASON_DISABLED;
     if (self->manage == AP_MANAGE_NO)
         return AP_REASON_EXCLUDED;
     if (self->link == NULL || !self->link->running)

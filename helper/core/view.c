@@ -83,6 +83,13 @@ peers_equal(const ApPeerView *a, const ApPeerView *b)
            && memcmp(a->refusals, b->refusals, a->n_refusals * sizeof(a->refusals[0])) == 0;
 }
 
+static gboolean
+modes_equal(const ApMode *a, const ApMode *b)
+{
+    return a->switched_on == b->switched_on && a->wanted == b->wanted && a->pause == b->pause
+           && a->until_real_usec == b->until_real_usec;
+}
+
 /**
  * Tells whether two views look the same to a person who waits for something to happen.
  *
@@ -94,8 +101,8 @@ peers_equal(const ApPeerView *a, const ApPeerView *b)
 gboolean
 ap_view_equal(const ApView *a, const ApView *b)
 {
-    if (a->enabled != b->enabled || a->tunnels->len != b->tunnels->len
-        || a->peers->len != b->peers->len)
+    if (!modes_equal(&a->mode, &b->mode) || a->n_resyncs != b->n_resyncs
+        || a->tunnels->len != b->tunnels->len || a->peers->len != b->peers->len)
         return FALSE;
 
     for (guint i = 0; i < a->tunnels->len; i++) {

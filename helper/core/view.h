@@ -37,10 +37,12 @@ typedef struct {
 typedef struct {
     gatomicrefcount ref_count;
     guint64 serial; /* rises with each view that differs from the one before */
-    gboolean enabled;
-    GArray *tunnels;  /* (owned) (element-type ApTunnelView) by index */
-    GArray *peers;    /* (owned) (element-type ApPeerView) by index, key */
-    GArray *counters; /* (owned) (element-type ApCounter) by name */
+    ApMode mode;
+    guint64 n_resyncs; /* that are done: every server answered, or failed to */
+    guint64 network;   /* where we are: ap_uplink_fingerprint() */
+    GArray *tunnels;   /* (owned) (element-type ApTunnelView) by index */
+    GArray *peers;     /* (owned) (element-type ApPeerView) by index, key */
+    GArray *counters;  /* (owned) (element-type ApCounter) by name */
 } ApView;
 
 /** One number that only rises, for GetMetrics. */

@@ -71,8 +71,14 @@ ap_answer_state(const ApView *view)
 {
     if (view == NULL)
         return "starting";
-    if (!view->enabled)
+    switch ((int) ap_mode_why_off(&view->mode)) {
+    case AP_REASON_DISABLED:
         return "off";
+    case AP_REASON_IDLE:
+        return "idle";
+    case AP_REASON_PAUSED:
+        return "paused";
+    }
     if (count_managed(view, FALSE) == 0)
         return "no-tunnel";
     if (count_peers(view, AP_PATH_DIRECT) > 0)
@@ -259,6 +265,7 @@ static void
 add_sentences(GVariantDict *dict, const ApView *view, const ApPeerView *peer)
 {
     const ApTunnelView *tunnel = find_tunnel(view, peer->verdict.ifindex);
+    const ApReason why_off = ap_mode_why_off(&view->mode);
     GVariantBuilder builder;
 
     g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
@@ -269,8 +276,8 @@ add_sentences(GVariantDict *dict, const ApView *view, const ApPeerView *peer)
         g_variant_builder_add(&builder, "s", ap_reason_sentence(peer->refusals[i]));
     if (peer->verdict.state != AP_PATH_DIRECT && peer->next_real_usec == 0)
         g_variant_builder_add(&builder, "s", "It is tried again when something changes.");
-    if (!view->enabled)
-        g_variant_builder_add(&builder, "s", ap_reason_sentence(AP_REASON_DISABLED));
+    if (why_off != AP_REASON_NONE)
+        g_variant_builder_add(&builder, "s", ap_reason_sentence(why_off));
     else if (tunnel != NULL && !tunnel->managed)
         g_variant_builder_add(&builder, "s", ap_reason_sentence(tunnel->reason));
     g_variant_dict_insert_value(dict, "sentences", g_variant_builder_end(&builder));

@@ -9,7 +9,10 @@
 #include "common/error.h"
 #include "common/names.h"
 #include "helper/dbus/answer.h"
+#include "helper/dbus/authority.h"
 #include "helper/dbus/find.h"
+#include "helper/dbus/holders.h"
+#include "helper/dbus/methods.h"
 #include "helper/dbus/senders.h"
 
 struct _ApService {
@@ -17,90 +20,19 @@ struct _ApService {
     gpointer user_data;
     GDBusConnection *connection; /* (owned) (nullable) */
     guint registration;
-    ApSenders *senders; /* (owned) */
-    ApView *view;       /* (owned) (nullable): NULL before the first turn */
+    ApSenders *senders;     /* (owned) */
+    ApHolders *holders;     /* (owned) */
+    ApAuthority *authority; /* (owned) (nullable): with the connection */
+    GPtrArray *pending;     /* (owned) (element-type Call) polkit is asked about them */
+    ApView *view;           /* (owned) (nullable): NULL before the first turn */
 };
 
-/** Answers one method; has exactly one of its invocation or @error set in the end. */
-typedef gboolean (*Handler)(ApService *self, GVariant *arguments, GVariant **reply, GError **error);
-
-static gboolean
-handle_resync(ApService *self, GVariant *arguments, GVariant **reply, GError **error)
-{
-    (void) arguments;
-    (void) reply;
-    (void) error;
-    self->ops->resync(self->user_data);
-    return TRUE;
-}
-
-static gboolean
-handle_set_enabled(ApService *self, GVariant *arguments, GVariant **reply, GError **error)
-{
-    gboolean enabled;
-
-    (void) reply;
-    g_variant_get_child(arguments, 0, "b", &enabled);
-    return self->ops->set_enabled(enabled, self->user_data, error);
-}
-
-static gboolean
-handle_get_view(ApService *self, GVariant *arguments, GVariant **reply, GError **error)
-{
-    (void) arguments;
-    (void) error;
-    *reply = ap_answer_view(self->view);
-    return TRUE;
-}
-
-static gboolean
-handle_explain(ApService *self, GVariant *arguments, GVariant **reply, GError **error)
-{
-    const char *key;
-
-    g_variant_get_child(arguments, 0, "&s", &key);
-    *reply = ap_answer_explain(self->view, key, error);
-    return *reply != NULL;
-}
-
-static gboolean
-handle_get_metrics(ApService *self, GVariant *arguments, GVariant **reply, GError **error)
-{
-    (void) arguments;
-    (void) error;
-    *reply = ap_answer_metrics(self->view);
-    return TRUE;
-}
-
-/** Every method of the XML; what is not here is refused. */
-static const struct {
-    const char *name;
-    Handler handle;
-} methods[] = {
-    {"Explain", handle_explain},
-    {"GetMetrics", handle_get_metrics},
-    {"GetView", handle_get_view},
-    {"Resync", handle_resync},
-    {"SetEnabled", handle_set_enabled},
-};
-
-static Handler
-find_handler(const char *method)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(methods); i++) {
-        if (g_str_equal(methods[i].name, method))
-            return methods[i].handle;
-    }
-
-    return NULL;
-}
-
-/** Returns: whether the method @method of the interface has a handler; for the test of the XML */
-gboolean
-ap_service_handles(const char *method)
-{
-    return find_handler(method) != NULL;
-}
+/** A call that waits for polkit's word. */
+typedef struct {
+    ApService *service;     /* (not owned) (nullable): NULL when it was freed meanwhile */
+    const ApMethod *method; /* (not owned) static */
+    GDBusMethodInvocation *invocation; /* (owned) */
+} Call;
 
 /** Returns: how many callers are remembered for their limits */
 guint
@@ -109,27 +41,11 @@ ap_service_count_senders(const ApService *self)
     return ap_senders_count(self->senders);
 }
 
-/* The last argument of each method is a dictionary of options, and none has any yet. */
-static gboolean
-check_options(GVariant *arguments, GError **error)
+/** Returns: how many calls wait for polkit */
+guint
+ap_service_count_pending(const ApService *self)
 {
-    gsize n = g_variant_n_children(arguments);
-    g_autoptr(GVariant) options = n > 0 ? g_variant_get_child_value(arguments, n - 1) : NULL;
-    g_autoptr(GVariant) first = NULL;
-    const char *name;
-
-    if (options == NULL || !g_variant_is_of_type(options, G_VARIANT_TYPE_VARDICT)) {
-        g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, "the options are missing");
-        return FALSE;
-    }
-
-    if (g_variant_n_children(options) == 0)
-        return TRUE;
-
-    first = g_variant_get_child_value(options, 0);
-    g_variant_get_child(first, 0, "&s", &name);
-    g_set_error(error, AP_ERROR, AP_ERROR_INVALID, "the option “%s” is not known", name);
-    return FALSE;
+    return self->pending->len;
 }
 
 static GVariant *
@@ -138,9 +54,16 @@ get_property(ApService *self, const char *name)
     if (g_str_equal(name, "Version"))
         return g_variant_new_string(AP_VERSION);
     if (g_str_equal(name, "Enabled"))
-        return g_variant_new_boolean(self->view != NULL && self->view->enabled);
+        return g_variant_new_boolean(self->view != NULL && self->view->mode.switched_on);
     if (g_str_equal(name, "State"))
         return g_variant_new_string(ap_answer_state(self->view));
+    if (g_str_equal(name, "PauseScope"))
+        return g_variant_new_string(
+            ap_pause_scope_name(self->view != NULL ? self->view->mode.pause : AP_PAUSE_NONE));
+    if (g_str_equal(name, "PausedUntil"))
+        return g_variant_new_int64(self->view != NULL ? self->view->mode.until_real_usec : 0);
+    if (g_str_equal(name, "Resyncs"))
+        return g_variant_new_uint64(self->view != NULL ? self->view->n_resyncs : 0);
 
     return NULL;
 }
@@ -206,6 +129,8 @@ error_name(const GError *error)
 {
     if (error->domain == AP_FIND_ERROR)
         return find_error_name(error->code);
+    if (error->domain == AP_AUTHORITY_ERROR)
+        return "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired";
     if (error->domain != AP_ERROR)
         return AP_BUS_ERROR_FAILED;
 
@@ -224,70 +149,127 @@ error_name(const GError *error)
         return AP_BUS_ERROR_TIMED_OUT;
     case AP_ERROR_UNSUPPORTED:
         return "org.freedesktop.DBus.Error.NotSupported";
+    case AP_ERROR_BUSY:
+        return AP_BUS_ERROR_FAILED;
     }
 
     return AP_BUS_ERROR_FAILED;
 }
 
-/* Everything passes here, properties too: the limit comes before anything is read. */
-static gboolean
-dispatch(ApService *self,
-         const char *sender,
-         const char *interface,
-         const char *method,
-         GVariant *arguments,
-         GVariant **reply,
-         GError **error)
+static void
+answer(GDBusMethodInvocation *invocation, GVariant *reply)
 {
-    Handler handle;
-
-    if (!ap_senders_take(self->senders, sender, ap_clock_now())) {
-        g_set_error_literal(error, AP_ERROR, AP_ERROR_LIMIT, "too many calls; try again later");
-        return FALSE;
-    }
-
-    if (!g_str_equal(interface, AP_BUS_INTERFACE))
-        return handle_properties(self, method, arguments, reply, error);
-
-    handle = find_handler(method);
-    if (handle == NULL) {
-        g_set_error(error, AP_ERROR, AP_ERROR_DENIED, "the method %s is not open", method);
-        return FALSE;
-    }
-
-    return check_options(arguments, error) && handle(self, arguments, reply, error);
+    g_dbus_method_invocation_return_value(invocation, reply);
 }
 
+static void
+answer_error(GDBusMethodInvocation *invocation, const GError *error)
+{
+    g_autofree char *message = g_utf8_make_valid(error->message, -1);
+
+    g_dbus_method_invocation_return_dbus_error(invocation, error_name(error), message);
+}
+
+static void
+call_method(ApService *self, const ApMethod *method, GDBusMethodInvocation *invocation)
+{
+    const ApMethodContext context = {
+        .ops = self->ops,
+        .user_data = self->user_data,
+        .connection = self->connection,
+        .view = self->view,
+        .holders = self->holders,
+    };
+    g_autoptr(GError) error = NULL;
+    GVariant *reply = NULL;
+
+    if (ap_method_call(method,
+                       &context,
+                       g_dbus_method_invocation_get_sender(invocation),
+                       g_dbus_method_invocation_get_parameters(invocation),
+                       &reply,
+                       &error))
+        answer(invocation, reply);
+    else
+        answer_error(invocation, error);
+}
+
+static void
+on_checked(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autofree Call *call = user_data;
+    g_autoptr(GError) error = NULL;
+    const gboolean ok = ap_authority_check_finish(result, &error);
+
+    (void) source;
+    /* Whoever freed the service has answered. */
+    if (call->service == NULL)
+        return;
+
+    g_ptr_array_remove_fast(call->service->pending, call);
+    if (ok)
+        call_method(call->service, call->method, call->invocation);
+    else
+        answer_error(call->invocation, error);
+}
+
+static gboolean
+may_prompt(GDBusMethodInvocation *invocation)
+{
+    return g_dbus_message_get_flags(g_dbus_method_invocation_get_message(invocation))
+           & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION;
+}
+
+static void
+authorise(ApService *self, const ApMethod *method, GDBusMethodInvocation *invocation)
+{
+    Call *call = g_new(Call, 1);
+
+    *call = (Call){self, method, invocation};
+    g_ptr_array_add(self->pending, call);
+    ap_authority_check_async(self->authority,
+                             g_dbus_method_invocation_get_sender(invocation),
+                             method->action,
+                             may_prompt(invocation),
+                             on_checked,
+                             call);
+}
+
+/* Everything passes here, properties too: the limit comes before anything is read, and the
+ * authorisation before any argument is looked at. */
 static void
 on_call(GDBusConnection *connection,
         const char *sender,
         const char *path,
         const char *interface,
-        const char *method,
+        const char *name,
         GVariant *arguments,
         GDBusMethodInvocation *invocation,
         gpointer user_data)
 {
     ApService *self = user_data;
+    const gboolean is_ours = g_str_equal(interface, AP_BUS_INTERFACE);
+    const ApMethod *method = is_ours ? ap_method_find(name) : NULL;
     g_autoptr(GError) error = NULL;
-    g_autofree char *message = NULL;
     GVariant *reply = NULL;
 
     (void) connection;
     (void) path;
-    if (dispatch(self,
-                 sender != NULL ? sender : "",
-                 interface,
-                 method,
-                 arguments,
-                 &reply,
-                 &error)) {
-        g_dbus_method_invocation_return_value(invocation, reply);
-        return;
-    }
+    if (!ap_senders_take(self->senders, sender != NULL ? sender : "", ap_clock_now()))
+        g_set_error_literal(&error, AP_ERROR, AP_ERROR_LIMIT, "too many calls; try again later");
+    else if (is_ours && method == NULL)
+        g_set_error(&error, AP_ERROR, AP_ERROR_DENIED, "the method %s is not open", name);
+    else if (!is_ours)
+        (void) handle_properties(self, name, arguments, &reply, &error);
 
-    message = g_utf8_make_valid(error->message, -1);
-    g_dbus_method_invocation_return_dbus_error(invocation, error_name(error), message);
+    if (error != NULL)
+        answer_error(invocation, error);
+    else if (!is_ours)
+        answer(invocation, reply);
+    else if (method->action == NULL)
+        call_method(self, method, invocation);
+    else
+        authorise(self, method, invocation);
 }
 
 static void
@@ -341,11 +323,19 @@ unwatch_sender(guint watch, gpointer user_data)
     g_dbus_connection_signal_unsubscribe(self->connection, watch);
 }
 
+static void
+on_held(gboolean held, gpointer user_data)
+{
+    ApService *self = user_data;
+
+    self->ops->set_held(held, self->user_data);
+}
+
 /**
  * Makes a service that is not on any bus yet and has no view.
  *
  * @ops: (transfer none): static; called with @user_data from the main loop, inside a method
- *     call: neither may free the service
+ *     call: none may free the service
  *
  * Returns: (transfer full)
  */
@@ -358,6 +348,8 @@ ap_service_new(const ApServiceOps *ops, gpointer user_data)
     self->ops = ops;
     self->user_data = user_data;
     self->senders = ap_senders_new(&senders_ops, self);
+    self->holders = ap_holders_new(on_held, self);
+    self->pending = g_ptr_array_new();
     return self;
 }
 
@@ -390,6 +382,7 @@ ap_service_export(ApService *self, GDBusConnection *connection, GError **error)
     }
 
     self->connection = g_object_ref(connection);
+    self->authority = ap_authority_new(connection);
     return TRUE;
 }
 
@@ -428,7 +421,21 @@ ap_service_publish(ApService *self, ApView *view)
         emit_changed(self);
 }
 
-/** Takes the object off the bus. Calls under way were answered already: none outlives its handler. */
+static void
+give_up_pending(ApService *self)
+{
+    const GError gone = {AP_ERROR, AP_ERROR_DENIED, (char *) "the helper is leaving"};
+
+    for (guint i = 0; i < self->pending->len; i++) {
+        Call *call = self->pending->pdata[i];
+
+        call->service = NULL;
+        answer_error(call->invocation, &gone);
+    }
+    g_ptr_array_set_size(self->pending, 0);
+}
+
+/** Takes the object off the bus; calls that wait for polkit are refused. */
 void
 ap_service_free(ApService *self)
 {
@@ -437,7 +444,11 @@ ap_service_free(ApService *self)
 
     if (self->registration != 0)
         (void) g_dbus_connection_unregister_object(self->connection, self->registration);
+    give_up_pending(self);
+    g_clear_pointer(&self->authority, ap_authority_free);
+    g_clear_pointer(&self->holders, ap_holders_free);
     g_clear_pointer(&self->senders, ap_senders_free);
+    g_clear_pointer(&self->pending, g_ptr_array_unref);
     g_clear_object(&self->connection);
     g_clear_pointer(&self->view, ap_view_unref);
     g_free(self);

@@ -37,6 +37,7 @@ struct _ApAsker {
     GCancellable *running; /* (owned) (nullable): an exchange is under way */
     gboolean saying_bye;   /* the exchange under way is our good-bye */
     gboolean registered;   /* the server knows us since the last good-bye */
+    gboolean resyncing;    /* the round that ap_asker_resync() asked for is not over */
     gboolean leaving;      /* say good-bye as soon as nothing is under way */
 
     ApAsk ask;
@@ -145,6 +146,7 @@ ap_asker_set_network(ApAsker *self, guint64 network, ApInstant now)
 void
 ap_asker_resync(ApAsker *self, ApInstant now)
 {
+    self->resyncing = TRUE;
     start_over(self, now);
 }
 
@@ -212,6 +214,7 @@ on_reply(GObject *source, GAsyncResult *result, gpointer user_data)
             judge(reply, error, self->last_error, sizeof(self->last_error));
         const gboolean changed = outcome == AP_ASK_OK && take_offer(self, reply->offer, now);
 
+        self->resyncing = FALSE;
         ap_ask_done(&self->ask,
                     outcome,
                     outcome == AP_ASK_OK ? reply->offer : NULL,
@@ -312,6 +315,7 @@ ap_asker_update(ApAsker *self, const ApAskerInput *input, ApInstant now)
         ap_book_forget_all(self->book);
         start_over(self, now);
         say_bye(self);
+        self->resyncing = FALSE;
         return AP_NEVER;
     }
 
@@ -324,6 +328,7 @@ ap_asker_update(ApAsker *self, const ApAskerInput *input, ApInstant now)
 
     if (!compose(self, input)) {
         self->registered = FALSE;
+        self->resyncing = FALSE;
         return AP_NEVER;
     }
     begin(self);
@@ -340,6 +345,13 @@ ap_asker_stop(ApAsker *self)
     self->user_data = NULL;
     cancel(self);
     say_bye(self);
+}
+
+/** Returns: whether the server has not yet answered, or failed to, since ap_asker_resync() */
+gboolean
+ap_asker_is_resyncing(const ApAsker *self)
+{
+    return self->resyncing;
 }
 
 gboolean

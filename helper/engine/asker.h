@@ -44,6 +44,7 @@ void ap_asker_set_network(ApAsker *self, guint64 network, ApInstant now);
 gint64 ap_asker_update(ApAsker *self, const ApAskerInput *input, ApInstant now);
 void ap_asker_resync(ApAsker *self, ApInstant now);
 void ap_asker_stop(ApAsker *self);
+gboolean ap_asker_is_resyncing(const ApAsker *self);
 gboolean ap_asker_is_busy(const ApAsker *self);
 const char *ap_asker_get_last_error(const ApAsker *self);
 

@@ -181,6 +181,17 @@ ap_askers_resync(ApAskers *self, ApInstant now)
         ap_asker_resync(g_ptr_array_index(self->askers, i), now);
 }
 
+/** Returns: TRUE while the round of a server that ap_askers_resync() asked for is not over */
+gboolean
+ap_askers_are_resyncing(const ApAskers *self)
+{
+    for (guint i = 0; i < self->askers->len; i++) {
+        if (ap_asker_is_resyncing(g_ptr_array_index(self->askers, i)))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /** Says good-bye to every server that knows us; nobody is called back any more. */
 void
 ap_askers_stop(ApAskers *self)

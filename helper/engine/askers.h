@@ -26,6 +26,7 @@ gint64 ap_askers_update(ApAskers *self,
                         guint64 network,
                         ApInstant now);
 void ap_askers_resync(ApAskers *self, ApInstant now);
+gboolean ap_askers_are_resyncing(const ApAskers *self);
 void ap_askers_stop(ApAskers *self);
 gboolean ap_askers_are_busy(const ApAskers *self);
 const char *ap_askers_last_error(guint32 ifindex, gpointer self);

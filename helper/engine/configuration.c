@@ -2,6 +2,7 @@
 
 #include "helper/engine/configuration.h"
 
+#include "common/error.h"
 #include "common/names.h"
 #include "helper/engine/configuration-value.h"
 
@@ -18,6 +19,9 @@ static const ApConfigKey config_keys[] = {
      "prefix of the hub; yes takes all; no takes only those with Manage=yes of their own."},
     {"General", "MaxTunnels", AP_CONFIG_NUMBER, offsetof(ApPolicy, max_tunnels), 1, 256, "8",
      "How many tunnels are managed at most."},
+    {"General", "Persistent", AP_CONFIG_BOOLEAN, offsetof(ApPolicy, persistent), 0, 0, "no",
+     "Whether the helper works though nobody holds it: no tray, no session. Enabling its unit\n"
+     "does the same."},
 
     {"Network", "LinkKinds", AP_CONFIG_KINDS, offsetof(ApPolicy, link_kinds), 0, 0,
      "ethernet;wifi;mobile;vlan;bond",
@@ -219,15 +223,16 @@ complete_servers(ApPolicy *policy)
 
 /**
  * Reads the configuration: the vendor's file, the administrator's, then conf.d in the order
- * of names; what comes later wins.
+ * of names, then what was set over the bus; what comes later wins.
  *
- * @file: (nullable): read this one file instead of all those
+ * @file: (nullable): read this one file instead of the vendor's and the administrator's
+ * @options_file: (nullable): what was set over the bus; need not be there
  * @warnings: (element-type utf8): gets a line for each thing that was left out
  *
  * Returns: (transfer full): never NULL
  */
 ApPolicy *
-ap_config_load(const char *file, GPtrArray *warnings)
+ap_config_load(const char *file, const char *options_file, GPtrArray *warnings)
 {
     ApPolicy *policy = ap_config_defaults();
 
@@ -239,8 +244,28 @@ ap_config_load(const char *file, GPtrArray *warnings)
         apply_directory(policy, AP_CONFIG_ADMIN_DIR "/conf.d", warnings);
     }
 
+    if (options_file != NULL)
+        apply_file(policy, options_file, FALSE, warnings);
     complete_servers(policy);
     return policy;
+}
+
+/**
+ * Tells whether a file could say @value for the key @name of @group, which is not a tunnel's.
+ *
+ * @error: AP_ERROR_INVALID when there is no such key, or the value makes no sense for it
+ */
+gboolean
+ap_config_check(const char *group, const char *name, const char *value, GError **error)
+{
+    g_autoptr(ApPolicy) scratch = ap_config_defaults();
+    const ApConfigKey *key = strcmp(group, GROUP_TUNNEL) != 0 ? find_key(group, name) : NULL;
+
+    if (key != NULL)
+        return ap_config_value_read(key, value, scratch, error);
+
+    g_set_error(error, AP_ERROR, AP_ERROR_INVALID, "there is no key %s=", name);
+    return FALSE;
 }
 
 static void

@@ -50,6 +50,8 @@ struct _ApEngine {
     GArray *refusals;     /* (owned) (nullable) (element-type ApRefusal) of the last plan */
     ApView *view;         /* (owned) (nullable) the last one */
     ApMetrics metrics;
+    gboolean resyncing; /* not every server answered since the last ap_engine_resync() */
+    guint64 n_resyncs;  /* that are done */
 
     gboolean enabled;          /* what people want; not while we stop or the machine sleeps */
     gboolean asleep;           /* the machine is about to sleep, or does */
@@ -175,18 +177,35 @@ finish_leaving(ApEngine *self, ApInstant now)
     return AP_NEVER;
 }
 
+/* Counts a Resync that is done: no server is waited for any more. */
 static void
-publish_turn(ApEngine *self, const ApWorld *world, const ApPlan *plan, ApInstant now)
+settle_resync(ApEngine *self)
+{
+    if (!self->resyncing || ap_askers_are_resyncing(self->askers))
+        return;
+
+    self->resyncing = FALSE;
+    self->n_resyncs++;
+}
+
+static void
+publish_turn(ApEngine *self,
+             const ApWorld *world,
+             const ApPlan *plan,
+             guint64 network,
+             ApInstant now)
 {
     g_autoptr(ApView) view =
         ap_publish_view(world, plan, self->policy, ap_askers_last_error, self->askers, now);
 
+    settle_resync(self);
+    view->n_resyncs = self->n_resyncs;
+    view->network = network;
     ap_publish_refusals(self->refusals, plan->refusals, &self->metrics);
     ap_publish_log(self->view, view, &self->metrics);
     ap_sessions_count(self->sessions, &self->metrics.bfd);
     ap_metrics_list(&self->metrics, view->counters);
 
-    view->enabled = self->enabled;
     view->serial = self->view == NULL ? 1 : self->view->serial;
     if (self->view != NULL && !ap_view_equal(self->view, view))
         view->serial++;
@@ -293,7 +312,7 @@ turn_on(ApEngine *self, const GPtrArray *devices, ApInstant now)
 
         wake_at = MIN(MIN(wake_at, sleep_at), MIN(ask_at, settle_at));
     }
-    publish_turn(self, &world, plan, now);
+    publish_turn(self, &world, plan, network, now);
     keep_memory(self, plan);
     return wake_at;
 }
@@ -371,12 +390,28 @@ ap_engine_new(const ApEngineSetup *setup, GError **error)
 }
 
 /**
- * Switches the whole matter on or off; the next turn carries it out.
+ * Works by another policy from the next turn on; its mode stays what it was.
+ *
+ * @policy: (transfer full)
  */
 void
-ap_engine_set_enabled(ApEngine *self, gboolean enabled)
+ap_engine_set_policy(ApEngine *self, ApPolicy *policy)
 {
-    self->enabled = enabled;
+    policy->mode = self->policy->mode;
+    ap_policy_free(self->policy);
+    self->policy = policy;
+    update_policy(self);
+}
+
+/**
+ * Does as people want; the next turn carries it out. Before the first call the policy's own
+ * "enabled" counts.
+ */
+void
+ap_engine_set_mode(ApEngine *self, const ApMode *mode)
+{
+    self->policy->mode = *mode;
+    self->enabled = ap_mode_why_off(mode) == AP_REASON_NONE;
     update_policy(self);
 }
 
@@ -390,6 +425,7 @@ ap_engine_resync(ApEngine *self)
     const ApInstant now = ap_clock_now();
     g_autoptr(GError) error = NULL;
 
+    self->resyncing = TRUE;
     if (!ap_netwatch_refresh(self->netwatch, &error))
         log_failure(self, error);
     ap_askers_resync(self->askers, now);

@@ -2,196 +2,31 @@
 
 /**
  * @file
- * The helper as a program: gives up its privileges, puts the pieces together, runs.
+ * The helper as a program: reads its arguments, gives up its privileges, runs.
  */
 
 #include "config.h"
 
 #include "common/error.h"
-#include "common/names.h"
-#include "helper/dbus/service.h"
 #include "helper/engine/configuration.h"
 #include "helper/engine/engine.h"
 #include "helper/engine/options.h"
 #include "helper/engine/privileges.h"
-#include "helper/engine/state.h"
+#include "helper/engine/run.h"
+#include "helper/engine/settings.h"
 #include "helper/engine/undo.h"
-
-#include <glib-unix.h>
 
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
-typedef struct {
-    const ApOptions *options;  /* (not owned) outlives us: on main's stack */
-    GMainLoop *loop;           /* (owned) */
-    ApEngine *engine;          /* (owned) */
-    ApService *service;        /* (owned) */
-    GDBusConnection *bus;      /* (owned) (nullable): there is no system bus */
-    gulong closed;             /* signal handler on @bus */
-    GCancellable *cancellable; /* (owned) of asking for the bus name */
-    int status;                /* what main returns */
-} Helper;
-
-static gboolean
-on_stopped(gpointer user_data)
-{
-    Helper *self = user_data;
-
-    g_main_loop_quit(self->loop);
-    return G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_signal(gpointer user_data)
-{
-    Helper *self = user_data;
-
-    ap_engine_stop(self->engine, on_stopped, self);
-    return G_SOURCE_CONTINUE;
-}
-
-static void
-on_view(ApView *view, gpointer user_data)
-{
-    Helper *self = user_data;
-
-    ap_service_publish(self->service, view);
-}
-
-static void
-on_resync(gpointer user_data)
-{
-    Helper *self = user_data;
-
-    ap_engine_resync(self->engine);
-}
-
-static gboolean
-on_set_enabled(gboolean enabled, gpointer user_data, GError **error)
-{
-    Helper *self = user_data;
-
-    if (!ap_state_save_enabled(self->options->state_dir, enabled, error))
-        return FALSE;
-
-    g_message("switched %s", enabled ? "on" : "off");
-    ap_engine_set_enabled(self->engine, enabled);
-    return TRUE;
-}
-
-static void
-give_up(Helper *self, const char *why)
-{
-    g_warning("%s", why);
-    self->status = EXIT_FAILURE;
-    ap_engine_stop(self->engine, on_stopped, self);
-}
-
-static void
-on_bus_closed(GDBusConnection *bus, gboolean vanished, GError *error, gpointer user_data)
-{
-    (void) bus;
-    (void) vanished;
-    (void) error;
-    give_up(user_data, "lost the system bus");
-}
-
-static void
-on_name_owned(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(GError) error = NULL;
-
-    (void) source;
-    if (!ap_service_own_finish(result, &error)
-        && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        give_up(user_data, error->message);
-}
-
-/* Without a bus the helper does its work all the same; only nobody can watch it. */
-static gboolean
-join_bus(Helper *self)
-{
-    g_autoptr(GError) error = NULL;
-
-    self->bus = g_bus_get_sync(G_BUS_TYPE_SYSTEM, NULL, &error);
-    if (self->bus == NULL) {
-        g_warning("no system bus, so nobody can ask for the status: %s", error->message);
-        return TRUE;
-    }
-
-    g_dbus_connection_set_exit_on_close(self->bus, FALSE);
-    self->closed = g_signal_connect(self->bus, "closed", G_CALLBACK(on_bus_closed), self);
-    if (!ap_service_export(self->service, self->bus, &error)) {
-        g_critical("could not offer the service on the bus: %s", error->message);
-        return FALSE;
-    }
-
-    ap_service_own_async(self->bus, self->cancellable, on_name_owned, self);
-    return TRUE;
-}
-
-static ApPolicy *
-load_policy(const ApOptions *options)
-{
-    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
-    ApPolicy *policy = ap_config_load(options->config, warnings);
-
-    for (guint i = 0; i < warnings->len; i++)
-        g_warning("%s", (const char *) g_ptr_array_index(warnings, i));
-
-    policy->enabled = ap_state_load_enabled(options->state_dir, policy->enabled);
-    return policy;
-}
-
-static int
-run(const ApOptions *options, ApLedger *ledger)
-{
-    static const ApServiceOps ops = {.resync = on_resync, .set_enabled = on_set_enabled};
-    Helper self = {
-        .options = options,
-        .loop = g_main_loop_new(NULL, FALSE),
-        .cancellable = g_cancellable_new(),
-    };
-    const ApEngineSetup setup = {
-        .policy = load_policy(options),
-        .wireguard = ap_wireguard_new_system(),
-        .ledger = ledger,
-        .fetch_program = options->fetch,
-        .publish = on_view,
-        .user_data = &self,
-    };
-    g_autoptr(GError) error = NULL;
-
-    self.service = ap_service_new(&ops, &self);
-    self.engine = ap_engine_new(&setup, &error);
-    if (self.engine == NULL) {
-        g_critical("could not start: %s", error->message);
-        self.status = EXIT_FAILURE;
-    } else if (!join_bus(&self)) {
-        self.status = EXIT_FAILURE;
-    } else {
-        const guint term = g_unix_signal_add(SIGTERM, on_signal, &self);
-        const guint interrupt = g_unix_signal_add(SIGINT, on_signal, &self);
-
-        g_message("started, version " AP_VERSION);
-        g_main_loop_run(self.loop);
-        g_source_remove(term);
-        g_source_remove(interrupt);
-    }
-
-    g_cancellable_cancel(self.cancellable);
-    g_clear_object(&self.cancellable);
-    if (self.bus != NULL)
-        g_clear_signal_handler(&self.closed, self.bus);
-    ap_engine_free(self.engine);
-    ap_service_free(self.service);
-    g_clear_object(&self.bus);
-    g_main_loop_unref(self.loop);
-    return self.status;
-}
+/**
+ * How long a helper on demand waits for another one to leave: 2 s in steps of 50 ms. A helper that
+ * stops takes at most 1.5 s for its good-byes (STOP_LIMIT_USEC in engine.c).
+ */
+#define PATIENCE_STEP_USEC 50000
+#define PATIENCE_STEPS 40
 
 static int
 undo(ApLedger *ledger)
@@ -228,7 +63,8 @@ static int
 print_config(const ApOptions *options)
 {
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(ApPolicy) policy = ap_config_load(options->config, warnings);
+    g_autofree char *settings = ap_settings_path(options->state_dir);
+    g_autoptr(ApPolicy) policy = ap_config_load(options->config, settings, warnings);
 
     for (guint i = 0; i < warnings->len; i++)
         (void) fprintf(stderr, "%s\n", (const char *) g_ptr_array_index(warnings, i));
@@ -249,6 +85,26 @@ run_unprivileged(const ApOptions *options)
     return -1;
 }
 
+/* Where the bus itself starts helpers, it may do so while the one before says its good-byes. */
+static ApLedger *
+open_ledger(const ApOptions *options, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    ApLedger *ledger = ap_ledger_open(options->runtime_dir, &reason);
+
+    for (guint i = 0; i < PATIENCE_STEPS && options->on_demand
+                      && g_error_matches(reason, AP_ERROR, AP_ERROR_BUSY);
+         i++) {
+        g_clear_error(&reason);
+        g_usleep(PATIENCE_STEP_USEC);
+        ledger = ap_ledger_open(options->runtime_dir, &reason);
+    }
+
+    if (ledger == NULL)
+        g_propagate_error(error, g_steal_pointer(&reason));
+    return ledger;
+}
+
 static gboolean
 take_place(const ApOptions *options, ApLedger **ledger, GError **error)
 {
@@ -258,8 +114,17 @@ take_place(const ApOptions *options, ApLedger **ledger, GError **error)
         || !ap_privileges_reduce(options->user, error))
         return FALSE;
 
-    *ledger = ap_ledger_open(options->runtime_dir, error);
+    *ledger = open_ledger(options, error);
     return *ledger != NULL;
+}
+
+/* That another helper is there already is what whoever started this one wanted. */
+static int
+exit_status(const GError *error)
+{
+    if (g_error_matches(error, AP_ERROR, AP_ERROR_BUSY))
+        return EXIT_SUCCESS;
+    return g_error_matches(error, AP_ERROR, AP_ERROR_DENIED) ? EX_NOPERM : EXIT_FAILURE;
 }
 
 int
@@ -281,10 +146,10 @@ main(int argc, char **argv)
 
     if (!take_place(&options, &ledger, &error)) {
         (void) fprintf(stderr, "wg-autopeer-helper: %s\n", error->message);
-        return g_error_matches(error, AP_ERROR, AP_ERROR_DENIED) ? EX_NOPERM : EXIT_FAILURE;
+        return exit_status(error);
     }
 
     if (options.verbose)
         (void) g_setenv("G_MESSAGES_DEBUG", G_LOG_DOMAIN, TRUE);
-    return options.undo ? undo(ledger) : run(&options, ledger);
+    return options.undo ? undo(ledger) : ap_run(&options, ledger);
 }

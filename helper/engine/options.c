@@ -35,6 +35,8 @@ ap_options_parse(ApOptions *out, int *argc, char ***argv, GError **error)
          "The program that talks HTTP", "PROGRAM"},
         {"user", 0, 0, G_OPTION_ARG_STRING, &out->user,
          "System user to become; root for wireguard-go's tunnels [" AP_USER "]", "NAME"},
+        {"on-demand", 0, 0, G_OPTION_ARG_NONE, &out->on_demand,
+         "Leave when nobody on the bus wants the helper", NULL},
         {"undo", 0, 0, G_OPTION_ARG_NONE, &out->undo,
          "Remove what the ledger says is ours, and exit", NULL},
         {"print-config", 0, 0, G_OPTION_ARG_NONE, &out->print_config,

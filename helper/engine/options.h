@@ -17,6 +17,7 @@ typedef struct {
     char *state_dir;   /* (owned) */
     char *fetch;       /* (owned) */
     char *user;        /* (owned) */
+    gboolean on_demand;
     gboolean undo;
     gboolean print_config;
     gboolean print_sample;

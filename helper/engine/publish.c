@@ -109,7 +109,7 @@ ap_publish_view(const ApWorld *world,
 {
     ApView *view = ap_view_new();
 
-    view->enabled = policy->enabled;
+    view->mode = policy->mode;
     for (guint i = 0; i < plan->tunnels->len; i++) {
         const ApTunnel *tunnel = &g_array_index(plan->tunnels, ApTunnel, i);
         const ApDevice *device = ap_world_find_device(world, tunnel->ifindex);

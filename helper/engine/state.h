@@ -2,17 +2,17 @@
 
 /**
  * @file
- * What must survive a reboot: whether the user switched the helper off.
+ * What must survive a reboot: whether the user switched the helper off, or paused it.
  */
 
 #pragma once
 
-#include <glib.h>
+#include "helper/core/mode.h"
 
 G_BEGIN_DECLS
 
-gboolean ap_state_load_enabled(const char *directory, gboolean otherwise);
-gboolean ap_state_save_enabled(const char *directory, gboolean enabled, GError **error)
+void ap_state_load(const char *directory, ApMode *mode, ApInstant now);
+gboolean ap_state_save(const char *directory, const ApMode *mode, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

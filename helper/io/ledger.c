@@ -87,7 +87,7 @@ take_lock(int directory, GError **error)
         return ap_fd_steal(&fd);
 
     if (errno == EWOULDBLOCK)
-        g_set_error_literal(error, AP_ERROR, AP_ERROR_DENIED, "another helper is already running");
+        g_set_error_literal(error, AP_ERROR, AP_ERROR_BUSY, "another helper is already running");
     else
         set_errno_error(error, "lock", LOCK_NAME);
     return -1;
@@ -97,8 +97,8 @@ take_lock(int directory, GError **error)
  * Opens the ledger in @directory, which must be there, and keeps everybody else out until it is
  * freed or the process ends.
  *
- * @error: AP_ERROR_DENIED when another process has it open or when the directory is not ours
- *     alone, AP_ERROR_FAILED for every other failure of the system
+ * @error: AP_ERROR_BUSY when another process has it open, AP_ERROR_DENIED when the directory is
+ *     not ours alone, AP_ERROR_FAILED for every other failure of the system
  *
  * Returns: (transfer full): NULL on error
  */

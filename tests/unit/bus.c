@@ -22,7 +22,9 @@ static const char config_format[] =
     "<allow send_requested_reply=\"true\" send_type=\"error\"/>\n"
     "<allow receive_type=\"method_call\"/><allow receive_type=\"method_return\"/>\n"
     "<allow receive_type=\"error\"/><allow receive_type=\"signal\"/>\n"
-    "<allow send_destination=\"org.freedesktop.DBus\"/></policy>\n"
+    "<allow send_destination=\"org.freedesktop.DBus\"/>\n"
+    "<allow send_destination=\"org.freedesktop.PolicyKit1\"/></policy>\n"
+    "<policy user=\"root\"><allow own=\"org.freedesktop.PolicyKit1\"/></policy>\n"
     "<include>%s</include>\n"
     "%s</busconfig>\n";
 
@@ -157,6 +159,36 @@ on_set_enabled(gboolean enabled, gpointer user_data, GError **error)
     return TRUE;
 }
 
+static gboolean
+on_pause(const char *scope, guint64 seconds, gpointer user_data, GError **error)
+{
+    TestHelper *self = user_data;
+
+    (void) error;
+    g_snprintf(self->last_wish, sizeof(self->last_wish), "%s %" G_GUINT64_FORMAT, scope, seconds);
+    return TRUE;
+}
+
+static gboolean
+on_set_option(const char *name, GVariant *value, gpointer user_data, GError **error)
+{
+    TestHelper *self = user_data;
+    g_autofree char *text = g_variant_print(value, TRUE);
+
+    (void) error;
+    g_snprintf(self->last_wish, sizeof(self->last_wish), "%s %s", name, text);
+    return TRUE;
+}
+
+static void
+on_held(gboolean held, gpointer user_data)
+{
+    TestHelper *self = user_data;
+
+    self->held = held;
+    self->n_held += held;
+}
+
 static void
 on_owned(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -172,7 +204,7 @@ on_owned(GObject *source, GAsyncResult *result, gpointer user_data)
 TestHelper *
 test_helper_new(const TestBus *bus)
 {
-    static const ApServiceOps ops = {on_resync, on_set_enabled};
+    static const ApServiceOps ops = {on_resync, on_set_enabled, on_pause, on_set_option, on_held};
     TestHelper *self = g_new0(TestHelper, 1);
     g_autoptr(GError) error = NULL;
     gboolean done = FALSE;
@@ -259,7 +291,7 @@ test_view_new(guint64 serial)
     peers[2].n_refusals = 1;
     peers[2].verdict.endpoint = (ApEndpoint){0};
     view->serial = serial;
-    view->enabled = TRUE;
+    view->mode = (ApMode){.switched_on = TRUE, .wanted = TRUE};
     g_array_append_vals(view->tunnels, tunnels, G_N_ELEMENTS(tunnels));
     g_array_append_vals(view->peers, peers, G_N_ELEMENTS(peers));
     g_array_append_vals(view->counters, counters, G_N_ELEMENTS(counters));
@@ -283,11 +315,12 @@ on_reply(GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* Helper and caller live in one loop, so a call must not block it. */
 GVariant *
-test_call(GDBusConnection *connection,
-          const char *interface,
-          const char *method,
-          GVariant *arguments,
-          GError **error)
+test_call_with_flags(GDBusConnection *connection,
+                     const char *interface,
+                     const char *method,
+                     GVariant *arguments,
+                     GDBusCallFlags flags,
+                     GError **error)
 {
     Reply reply = {0};
     GVariant *value;
@@ -299,7 +332,7 @@ test_call(GDBusConnection *connection,
                            method,
                            arguments,
                            NULL,
-                           G_DBUS_CALL_FLAGS_NO_AUTO_START,
+                           G_DBUS_CALL_FLAGS_NO_AUTO_START | flags,
                            -1,
                            NULL,
                            on_reply,
@@ -308,6 +341,21 @@ test_call(GDBusConnection *connection,
     value = g_dbus_connection_call_finish(connection, reply.result, error);
     g_object_unref(reply.result);
     return value;
+}
+
+GVariant *
+test_call(GDBusConnection *connection,
+          const char *interface,
+          const char *method,
+          GVariant *arguments,
+          GError **error)
+{
+    return test_call_with_flags(connection,
+                                interface,
+                                method,
+                                arguments,
+                                G_DBUS_CALL_FLAGS_NONE,
+                                error);
 }
 
 void
@@ -339,4 +387,29 @@ test_settle(GDBusConnection *connection)
     g_object_unref(reply.result);
     while (g_main_context_iteration(NULL, FALSE))
         ;
+}
+
+/* Arguments that fit each method, with @options for the last one. */
+GVariant *
+test_arguments(const char *method, const char *options)
+{
+    static const struct {
+        const char *method;
+        const char *format;
+    } formats[] = {
+        {"SetEnabled", "(true, @a{sv} %s)"},
+        {"Pause", "('time', @t 60, @a{sv} %s)"},
+        {"SetOption", "('Peers.MaxPeers', <@u 7>, @a{sv} %s)"},
+        {"Explain", "('10.9.0.11', @a{sv} %s)"},
+        {"", "(@a{sv} %s,)"},
+    };
+    gsize i = 0;
+
+    while (formats[i].method[0] != '\0' && !g_str_equal(formats[i].method, method))
+        i++;
+
+    g_auto(GStrv) parts = g_strsplit(formats[i].format, "%s", 2);
+    g_autofree char *text = g_strconcat(parts[0], options, parts[1], NULL);
+
+    return g_variant_parse(NULL, text, NULL, NULL, NULL);
 }

@@ -30,7 +30,10 @@ typedef struct {
     guint n_resyncs;
     guint n_set_enabled;
     gboolean enabled;
-    gint fail_code; /* of ApError; -1: SetEnabled succeeds */
+    gboolean held;
+    guint n_held;       /* how often it became so */
+    char last_wish[64]; /* of Pause and SetOption */
+    gint fail_code;     /* of ApError; -1: SetEnabled succeeds */
 } TestHelper;
 
 TestHelper *test_helper_new(const TestBus *bus);
@@ -44,6 +47,13 @@ GVariant *test_call(GDBusConnection *connection,
                     const char *method,
                     GVariant *arguments,
                     GError **error);
+GVariant *test_call_with_flags(GDBusConnection *connection,
+                               const char *interface,
+                               const char *method,
+                               GVariant *arguments,
+                               GDBusCallFlags flags,
+                               GError **error);
+GVariant *test_arguments(const char *method, const char *options);
 void test_iterate_until(const gboolean *done);
 void test_settle(GDBusConnection *connection);
 

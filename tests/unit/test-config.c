@@ -120,7 +120,7 @@ test_server_gets_the_common_port(void)
                                       -1,
                                       NULL));
 
-    g_autoptr(ApPolicy) policy = ap_config_load(path, warnings);
+    g_autoptr(ApPolicy) policy = ap_config_load(path, NULL, warnings);
     g_assert_cmpuint(warnings->len, ==, 0);
     g_assert_cmpuint(ap_policy_find_tunnel(policy, "wg0")->server.port, ==, 8080);
     g_assert_cmpint(g_unlink(path), ==, 0);
@@ -130,7 +130,7 @@ static void
 test_missing_file_is_named(void)
 {
     g_autoptr(GPtrArray) warnings = new_warnings();
-    g_autoptr(ApPolicy) policy = ap_config_load("/nonexistent/wg-autopeer.conf", warnings);
+    g_autoptr(ApPolicy) policy = ap_config_load("/nonexistent/wg-autopeer.conf", NULL, warnings);
 
     g_assert_true(policy->enabled);
     g_assert_cmpuint(warnings->len, ==, 1);

@@ -585,7 +585,7 @@ test_second_opener_is_told(Fixture *self, gconstpointer unused)
 
     (void) unused;
     g_assert_null(ap_ledger_open(self->path, &error));
-    g_assert_error(error, AP_ERROR, AP_ERROR_DENIED);
+    g_assert_error(error, AP_ERROR, AP_ERROR_BUSY);
     g_assert_nonnull(strstr(error->message, "already running"));
 
     g_clear_error(&error);
