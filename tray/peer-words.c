@@ -27,8 +27,6 @@ static const struct {
 } phrases[] = {
     {"backing-off", N_("it answered nowhere, trying again later")},
     {"disabled", N_("direct connections are switched off")},
-    {"idle", N_("nobody asks for direct connections")},
-    {"paused", N_("direct connections are paused")},
     {"far-end-down", N_("it does not hear this computer")},
     {"far-end-left", N_("it left")},
     {"far-end-waits", N_("the path works, it is not ready yet")},
