@@ -92,22 +92,20 @@ set_keepalive(GArray *changes, const ApEdit *edit, guint16 keepalive_sec)
 }
 
 /**
- * Appends the change that takes the tunnel addresses from a peer that is about to go, if it has
- * any; whatever else it has stays.
+ * Appends the change that leaves a peer that is about to go with its link-local address at most;
+ * none when it has nothing else.
  *
  * @changes: (element-type ApChange)
  */
 void
 ap_edit_demote(GArray *changes, const ApEdit *edit)
 {
+    const ApAddr link_local = ap_key_link_local(&edit->key);
+    const ApCidr host = ap_cidr_host(&link_local);
     Prefixes kept = {.n = 0};
 
-    for (guint i = 0; i < edit->peer->allowed->len; i++) {
-        const ApCidr *prefix = &g_array_index(edit->peer->allowed, ApCidr, i);
-
-        if (ap_addr_is_link_local(&prefix->addr) && kept.n < AP_CHANGE_MAX_ALLOWED)
-            add(&kept, prefix);
-    }
+    if (device_holds(edit->peer, &host))
+        add(&kept, &host);
     if (kept.n < edit->peer->allowed->len)
         replace_allowed(changes, edit, AP_CHANGE_DEMOTE, &kept, edit->step->keepalive_sec);
 }

@@ -136,15 +136,16 @@ note_handshake(ApPath *path, const ApDevicePeer *peer, ApInstant now)
 gboolean
 ap_life_speaks_bfd(const ApPath *path, const ApPathInput *in)
 {
-    return in->speaks_bfd || path->speaks_bfd || in->proof->heard_boot_usec != 0;
+    return in->speaks_bfd || path->speaks_bfd;
 }
 
 /* What BFD says of the peer that the device has: a session of WireGuard carries it, or it is
- * about a peer that was there before. */
+ * about a peer that was there before. A good-bye is no sign of life. */
 static ApProofState
 proof_state(const ApPathInput *in)
 {
-    if (in->mute || in->peer == NULL || in->peer->handshake_real_usec == 0)
+    if (in->peer == NULL || in->peer->handshake_real_usec == 0
+        || in->proof->why == AP_REASON_FAR_END_LEFT)
         return AP_PROOF_NONE;
     return in->proof->state;
 }
@@ -253,7 +254,7 @@ judge_try_by_nod(const ApPath *path, const ApPathInput *in)
 /**
  * Judges a path that is not direct yet.
  *
- * @in: with a peer; where the tunnel is mute, not one that is known to speak BFD
+ * @in: with a peer
  *
  * Returns: alive when we may move; dead when the try has had its time
  */
@@ -263,7 +264,6 @@ ap_life_judge_try(ApPath *path, const ApPathInput *in)
     ApLifeVerdict verdict;
 
     (void) note_handshake(path, in->peer, in->now);
-    path->speaks_bfd = ap_life_speaks_bfd(path, in);
 
     if (ap_life_is_heard(in))
         return judge_try_by_bfd(path, in);
@@ -326,8 +326,6 @@ dead(ApReason why)
 static ApLifeVerdict
 judge_direct_by_bfd(const ApPathInput *in)
 {
-    if (in->mute)
-        return dead(AP_REASON_NO_IPV6);
     if (in->proof->state != AP_PROOF_PROVEN)
         return dead(in->proof->why != AP_REASON_NONE ? in->proof->why : AP_REASON_SILENT);
     return (ApLifeVerdict){
@@ -366,7 +364,6 @@ ap_life_judge_direct(ApPath *path, const ApPathInput *in)
     const gint64 age = in->now.boot_usec - path->handshake_boot_usec;
     const gboolean renewed = note_handshake(path, in->peer, in->now);
 
-    path->speaks_bfd = ap_life_speaks_bfd(path, in);
     if (proof_state(in) == AP_PROOF_PROVEN)
         path->evidence = AP_EVIDENCE_BFD;
 

@@ -154,23 +154,6 @@ postponed(const ApPath *self, const ApPathInput *in, ApReason anew)
 }
 
 /*
- * A peer that insists on BFD, and we cannot speak it. If it were on the device it would answer;
- * a far end that does not know that we insist, too, could take the handshake for proof.
- */
-static gboolean
-is_hopeless(const ApPath *self, const ApPathInput *in)
-{
-    return in->mute && ap_life_speaks_bfd(self, in);
-}
-
-static ApPathStep
-give_up(ApPath *self, const ApPathInput *in)
-{
-    ap_path_enter(self, AP_PATH_WAITING, AP_REASON_NO_IPV6, in->now);
-    return ap_path_absent(AP_REASON_NO_IPV6, AP_NEVER);
-}
-
-/*
  * BFD of a waiting peer is as good as an offer. Not so where it was heard through the whole
  * round that just failed: there the two ends would keep each other trying without a pause.
  */
@@ -222,8 +205,6 @@ ap_path_step_waiting(ApPath *self, const ApPathInput *in, ApReason anew)
 {
     ApLifeVerdict verdict = {.look_boot_usec = AP_NEVER};
 
-    if (is_hopeless(self, in))
-        return give_up(self, in);
     if (self->held && in->now.boot_usec < self->not_before_boot_usec)
         return held(self, in);
     if (in->peer == NULL || anew != AP_REASON_NONE)
@@ -245,7 +226,7 @@ try_next(ApPath *self, const ApPathInput *in, const ApLifeVerdict *verdict)
 {
     const gboolean again = verdict->again && self->n_again < MAX_AGAIN;
     const ApAdmittedEndpoint *next = ap_tries_next(self, in->admission, &self->endpoint);
-    const ApEndpoint same = self->endpoint;
+    const ApEndpoint same = in->peer->endpoint;
 
     if (verdict->life == AP_LIFE_DEAD && verdict->why != AP_REASON_NO_HANDSHAKE)
         self->trouble = verdict->why;
@@ -287,9 +268,6 @@ ap_path_step_probing(ApPath *self, const ApPathInput *in)
 {
     ApLifeVerdict verdict;
 
-    if (is_hopeless(self, in))
-        return give_up(self, in);
-
     verdict = ap_life_judge_try(self, in);
     if (verdict.life == AP_LIFE_ALIVE)
         return promoted(self, in, &verdict);
@@ -327,8 +305,6 @@ ap_path_step_direct(ApPath *self, const ApPathInput *in)
         break;
     }
 
-    if (verdict.why == AP_REASON_NO_IPV6)
-        return give_up(self, in);
     if (verdict.why == AP_REASON_FAR_END_LEFT) {
         ap_path_part(self, in);
         return answering(self, in, AP_REASON_NONE, AP_NEVER);

@@ -186,6 +186,11 @@ ap_path_step(ApPath *self, const ApPathInput *in)
     ApReason anew = AP_REASON_NONE;
     ApPathStep step;
 
+    /* It was an administrator's for a while, and is ours again. */
+    if (self->reason == AP_REASON_TAKEN_OVER)
+        self->reason = AP_REASON_NEW;
+    if (in->proof->heard_boot_usec != 0)
+        self->speaks_bfd = TRUE;
     if (in->peer != NULL) {
         ap_pins_hold(self, in->peer, in->now);
         ap_traffic_note(self, in->peer, in->proof, in->now);

@@ -18,17 +18,22 @@ has_address(const ApLink *link, const ApAddr *addr)
     return FALSE;
 }
 
-/* Whether a peer of ours will be on the tunnel. */
+/* Whether a peer of ours will be on the tunnel, and whether one is there to stay. */
 static gboolean
-has_peer(const ApTurn *self, guint32 ifindex)
+has_peer(const ApTurn *self, guint32 ifindex, gboolean *to_stay)
 {
+    gboolean found = FALSE;
+
+    *to_stay = FALSE;
     for (guint i = 0; i < self->subjects->len; i++) {
         const ApSubject *subject = &g_array_index(self->subjects, ApSubject, i);
 
-        if (subject->ifindex == ifindex && subject->step.present)
-            return TRUE;
+        if (subject->ifindex != ifindex || !subject->step.present)
+            continue;
+        found = TRUE;
+        *to_stay |= !subject->step.leaving;
     }
-    return FALSE;
+    return found;
 }
 
 static void
@@ -94,17 +99,17 @@ plan_tunnel(ApTurn *self, const ApTunnel *tunnel)
     const ApDevice *device = ap_world_find_device(&self->world, tunnel->ifindex);
     const ApLink *link = ap_world_find_link(&self->world, tunnel->ifindex);
     const gboolean is_mute = ap_world_is_mute(&self->world, tunnel->ifindex);
-    gboolean has_local;
+    gboolean has_local, to_stay;
     ApAddr local;
 
-    if (!has_peer(self, tunnel->ifindex)) {
+    if (!has_peer(self, tunnel->ifindex, &to_stay)) {
         remove_addresses(self, device, NULL);
         return;
     }
 
     local = ap_key_link_local(&device->public_key);
     has_local = link != NULL && has_address(link, &local);
-    if (link != NULL && !has_local && !is_mute && tunnel->managed) {
+    if (link != NULL && !has_local && !is_mute && to_stay) {
         change_address(self, device, &local, TRUE);
         has_local = TRUE;
     }

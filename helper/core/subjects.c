@@ -92,6 +92,35 @@ ap_subjects_name(const ApTurn *self, guint32 ifindex, const ApKey *key)
     return g_array_binary_search(self->subjects, &wanted, compare_subjects, NULL);
 }
 
+/* Direct already, here, on what handshakes proved at both ends. */
+static gboolean
+is_proven_without_bfd(const ApTurn *self, const ApSubject *subject)
+{
+    const ApPath *path = &subject->path;
+
+    return path->state == AP_PATH_DIRECT && path->evidence == AP_EVIDENCE_HANDSHAKE
+           && subject->peer != NULL && subject->peer->handshake_real_usec != 0
+           && (path->network == self->network || self->network == 0);
+}
+
+/*
+ * A peer that insists on BFD, and we cannot speak it. It does not even stay on the device: it
+ * would answer, and a far end that does not know that we insist could take the handshake for
+ * proof.
+ */
+static gboolean
+is_unprovable(const ApTurn *self, const ApSubject *subject)
+{
+    const ApPath *path = &subject->path;
+    const gboolean is_off = path->state == AP_PATH_WAITING && path->held
+                            && path->network == self->network
+                            && self->now.boot_usec < path->not_before_boot_usec;
+
+    return (subject->candidate->speaks_bfd || path->speaks_bfd) && !is_off
+           && ap_world_is_mute(&self->world, subject->ifindex)
+           && !is_proven_without_bfd(self, subject);
+}
+
 /* Why @subject may not be used, before anybody looks at its path. */
 static ApReason
 judge_subject(const ApTurn *self, ApSubject *subject)
@@ -117,6 +146,8 @@ judge_subject(const ApTurn *self, ApSubject *subject)
 
     subject->admission =
         ap_guard_admit(self->guard, subject->tunnel, candidate, self->plan->refusals);
+    if (subject->admission.reason == AP_REASON_NONE && is_unprovable(self, subject))
+        return AP_REASON_NO_IPV6;
     return subject->admission.reason;
 }
 
@@ -126,12 +157,15 @@ typedef enum {
     PLACE_OWNED,
     PLACE_HELD, /* was direct, and is kept off the device for a while */
     PLACE_NEW,
+    PLACE_LEAVING, /* goes anyway; what it may do after that is another question */
     N_PLACES,
 } Place;
 
 static Place
 place_of(const ApSubject *subject)
 {
+    if (subject->path.leaving_until_boot_usec != 0)
+        return PLACE_LEAVING;
     if (subject->path.state == AP_PATH_DIRECT)
         return PLACE_DIRECT;
     if (subject->owned != NULL)

@@ -280,9 +280,18 @@ ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key)
 }
 
 /**
+ * Tells whether BFD cannot be spoken on a tunnel of a sorted world.
+ */
+gboolean
+ap_world_is_mute(const ApWorld *self, guint32 ifindex)
+{
+    return find(self->mute, &ifindex, compare_mute) != NULL;
+}
+
+/**
  * Finds what BFD says about a peer in a sorted world.
  *
- * Returns: (transfer none): a proof of nothing when there is no session
+ * Returns: (transfer none): a proof of nothing when there is no session, or the tunnel is mute
  */
 const ApProof *
 ap_world_find_proof(const ApWorld *self, guint32 ifindex, const ApKey *key)
@@ -291,16 +300,7 @@ ap_world_find_proof(const ApWorld *self, guint32 ifindex, const ApKey *key)
     const ApProof wanted = {.ifindex = ifindex, .key = *key};
     const ApProof *found = find(self->proofs, &wanted, compare_proofs);
 
-    return found != NULL ? found : &nothing;
-}
-
-/**
- * Tells whether BFD cannot be spoken on a tunnel of a sorted world.
- */
-gboolean
-ap_world_is_mute(const ApWorld *self, guint32 ifindex)
-{
-    return find(self->mute, &ifindex, compare_mute) != NULL;
+    return found != NULL && !ap_world_is_mute(self, ifindex) ? found : &nothing;
 }
 
 static GPtrArray *
