@@ -143,10 +143,21 @@ fill_peer(GRand *rand, ApDevicePeer *peer)
     peer->has_psk = random_chance(rand, 5);
 }
 
+/* The first tunnel is often an ordinary one. */
 static void
 fill_tunnels(GRand *rand, Sim *sim)
 {
-    for (guint32 i = RANDOM_FIRST_TUNNEL; i < RANDOM_FIRST_TUNNEL + RANDOM_N_TUNNELS; i++) {
+    const gboolean is_ordinary = random_chance(rand, 50);
+    const ApKey own_key = sim_key(40);
+    const ApKey hub_key = sim_key(41);
+
+    if (is_ordinary) {
+        sim_add_tunnel(sim, RANDOM_FIRST_TUNNEL, &own_key, "10.85.0.2/24");
+        sim_add_peer(sim, RANDOM_FIRST_TUNNEL, &hub_key, "10.85.0.0/24");
+    }
+    for (guint32 i = RANDOM_FIRST_TUNNEL + (is_ordinary ? 1 : 0);
+         i < RANDOM_FIRST_TUNNEL + RANDOM_N_TUNNELS;
+         i++) {
         const ApKey own = random_key(rand);
         g_autofree char *address = g_strdup_printf("10.%u.0.2/%u", 85 + random_below(rand, 3), 24U);
         g_autofree char *network = g_strdup_printf("10.%u.0.0/24", 85 + random_below(rand, 3));
@@ -246,6 +257,7 @@ add_candidate(GRand *rand, Sim *sim)
         candidate->addresses[candidate->n_addresses++] = sim_addr(PICK(rand, tunnel_addresses));
     for (guint n = random_below(rand, 4); n > 0; n--)
         candidate->endpoints[candidate->n_endpoints++] = sim_endpoint(PICK(rand, endpoints));
+    candidate->speaks_bfd = random_chance(rand, 40);
     candidate->withdrawn = random_chance(rand, 10);
     candidate->why = random_chance(rand, 50) ? AP_REASON_GONE : AP_REASON_NONE;
 }
@@ -254,6 +266,12 @@ add_candidate(GRand *rand, Sim *sim)
 static void
 add_path(GRand *rand, Sim *sim, const ApOwned *owned, ApInstant now)
 {
+    static const ApReason troubles[] = {
+        AP_REASON_NONE,
+        AP_REASON_PROBE_BLOCKED,
+        AP_REASON_ONE_WAY,
+        AP_REASON_MTU,
+    };
     const gint64 ago = random_below(rand, 400) * AP_USEC_PER_SEC / 2;
     ApPath path = {
         .ifindex = owned->ifindex,
@@ -268,6 +286,9 @@ add_path(GRand *rand, Sim *sim, const ApOwned *owned, ApInstant now)
         .n_recent = random_below(rand, 10),
         .n_failures = random_below(rand, 5),
         .n_flaps = random_below(rand, 5),
+        .try_boot_usec = now.boot_usec - random_below(rand, 4) * AP_USEC_PER_SEC,
+        .n_again = random_below(rand, 3),
+        .trouble = PICK(rand, troubles),
         .initiated = random_chance(rand, 50),
         .endpoint = sim_endpoint(PICK(rand, endpoints)),
         .handshake_base_usec = random_below(rand, 3),
@@ -275,13 +296,122 @@ add_path(GRand *rand, Sim *sim, const ApOwned *owned, ApInstant now)
         .handshake_boot_usec = now.boot_usec - ago,
         .rx_base = 92,
         .tx_base = 148,
+        .speaks_bfd = random_chance(rand, 30),
+        .evidence = random_chance(rand, 60) ? AP_EVIDENCE_BFD : AP_EVIDENCE_HANDSHAKE,
+        .traffic_boot_usec = now.boot_usec - ago,
         .rx_boot_usec = now.boot_usec - ago,
         .pins = {{sim_addr(PICK(rand, tunnel_addresses)),
                   now.boot_usec + g_rand_int_range(rand, -50, 50) * AP_USEC_PER_SEC}},
         .n_pins = 1,
     };
 
+    path.held = path.state == AP_PATH_WAITING && random_chance(rand, 30);
+    path.speaks_bfd |= path.evidence == AP_EVIDENCE_BFD;
+    if (random_chance(rand, 10)) {
+        path.state = AP_PATH_WAITING;
+        path.leaving_until_boot_usec =
+            now.boot_usec + g_rand_int_range(rand, -100, 200) * AP_USEC_PER_MSEC;
+    }
     g_array_append_val(sim->paths, path);
+}
+
+/* A peer with which nothing is wrong, so that more than refusals is put to the test. */
+static void
+add_sound_peer(GRand *rand, Sim *sim, ApInstant now)
+{
+    const ApDevice *device = random_device(sim, RANDOM_FIRST_TUNNEL);
+    const ApAddr addr = sim_addr("10.85.0.50");
+    ApOwned owned = {.ifindex = RANDOM_FIRST_TUNNEL, .key = sim_key(50), .n_allowed = 2};
+    const ApAddr link_local = ap_key_link_local(&owned.key);
+    ApCandidate *candidate;
+    ApDevicePeer *peer;
+
+    if (device == NULL)
+        return;
+
+    owned.device_key = device->public_key;
+    owned.allowed[0] = ap_cidr_host(&link_local);
+    owned.allowed[1] = ap_cidr_host(&addr);
+    g_array_append_val(sim->owned, owned);
+    give(sim, &owned, random_chance(rand, 50) ? 2 : 1);
+    peer = ap_wireguard_fake_peer(sim->wireguard, RANDOM_FIRST_TUNNEL, &owned.key);
+    fill_peer(rand, peer);
+    peer->has_psk = FALSE;
+    peer->endpoint = sim_endpoint("192.168.77.34:51820");
+
+    candidate = sim_offer(sim, owned.ifindex, &owned.key, "10.85.0.50", "192.168.77.34:51820");
+    candidate->speaks_bfd = random_chance(rand, 40);
+    add_path(rand, sim, &owned, now);
+}
+
+/* What BFD says of the peer, whether or not it can. */
+static void
+fill_proof(GRand *rand, ApProof *proof, ApInstant now)
+{
+    static const ApReason whys[] = {
+        AP_REASON_NONE,
+        AP_REASON_SILENT,
+        AP_REASON_MTU,
+        AP_REASON_FAR_END_DOWN,
+        AP_REASON_FAR_END_LEFT,
+    };
+
+    proof->state = (ApProofState) random_below(rand, 3);
+    proof->since_boot_usec = now.boot_usec - random_below(rand, 5) * AP_USEC_PER_SEC;
+    proof->remote_usable = random_chance(rand, 80);
+    proof->why = proof->state != AP_PROOF_PROVEN ? PICK(rand, whys) : AP_REASON_NONE;
+    if (proof->state != AP_PROOF_NONE || random_chance(rand, 30))
+        proof->heard_boot_usec = now.boot_usec - random_below(rand, 5) * AP_USEC_PER_SEC;
+    proof->tx_bytes = random_below(rand, 3) * 1000;
+    proof->rx_bytes = random_below(rand, 3) * 1000;
+}
+
+static void
+add_proofs(GRand *rand, Sim *sim, ApInstant now)
+{
+    for (guint i = 0; i < sim->owned->len; i++) {
+        const ApOwned *owned = &g_array_index(sim->owned, ApOwned, i);
+
+        if (random_chance(rand, 60))
+            fill_proof(rand, sim_proof(sim, owned->ifindex, &owned->key), now);
+    }
+}
+
+/* An address that we once gave the interface, there or not; or one like it of somebody else. */
+static void
+add_address(GRand *rand, Sim *sim, const ApDevice *device)
+{
+    const ApKey key = random_chance(rand, 70) ? device->public_key : random_key(rand);
+    const ApOwnedAddress owned = {
+        .ifindex = device->id.ifindex,
+        .device_key = random_chance(rand, 80) ? key : random_key(rand),
+        .addr = ap_key_link_local(&key),
+    };
+    const ApLinkAddress on_link = {.addr = owned.addr, .prefix_len = 64};
+
+    if (random_chance(rand, 70))
+        g_array_append_val(sim->addresses, owned);
+    for (guint i = 0; i < sim->links->len; i++) {
+        ApLink *link = g_ptr_array_index(sim->links, i);
+
+        if (link->ifindex != device->id.ifindex || random_chance(rand, 20))
+            continue;
+        g_array_append_val(link->addresses, on_link);
+        ap_link_sort(link);
+    }
+}
+
+static void
+fill_speech(GRand *rand, Sim *sim)
+{
+    for (guint i = 0; i < sim->devices->len; i++) {
+        const ApDevice *device = g_ptr_array_index(sim->devices, i);
+
+        if (random_chance(rand, 30))
+            add_address(rand, sim, device);
+        if (random_chance(rand, 25))
+            sim_set_mute(sim, device->id.ifindex);
+    }
 }
 
 /* A host as nobody would set it up. */
@@ -313,6 +443,10 @@ random_world(GRand *rand, ApInstant now)
             candidate->ifindex = owned->ifindex;
         }
     }
+    if (random_chance(rand, 60))
+        add_sound_peer(rand, sim, now);
+    add_proofs(rand, sim, now);
+    fill_speech(rand, sim);
     return sim;
 }
 
@@ -344,6 +478,9 @@ random_pass(GRand *rand, Sim *sim, ApInstant *now)
         else if (random_chance(rand, 5))
             ap_wireguard_fake_remove_peer(sim->wireguard, owned->ifindex, &owned->key);
     }
+    add_proofs(rand, sim, *now);
+    if (random_chance(rand, 5))
+        g_array_set_size(sim->mute, 0);
     if (random_chance(rand, 30))
         add_candidate(rand, sim);
     if (random_chance(rand, 20) && sim->candidates->len > 0)
