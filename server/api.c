@@ -94,7 +94,7 @@ ap_reply_clear(ApReply *self)
 static void
 unlist(ApApi *self, ApClient *client, GArray *wake)
 {
-    ap_match_collect_holding(client, wake);
+    ap_match_wake(client, wake);
     ap_match_take(self->match, client);
     client->is_listed = FALSE;
 }
@@ -102,7 +102,7 @@ unlist(ApApi *self, ApClient *client, GArray *wake)
 static void
 leave(ApApi *self, ApClient *client, ApGoneWhy why, ApInstant now, GArray *wake)
 {
-    ap_match_collect_holding(client, wake);
+    ap_match_wake(client, wake);
     ap_match_bury(self->match, client, why, now);
     client->is_listed = FALSE;
 }
@@ -111,7 +111,7 @@ static void
 list(ApApi *self, ApClient *client, GArray *wake)
 {
     ap_match_put(self->match, client);
-    ap_match_collect_holding(client, wake);
+    ap_match_wake(client, wake);
     client->is_listed = TRUE;
 }
 
@@ -371,8 +371,10 @@ ap_api_recheck(ApApi *self, const ApKey *key, const char *etag, ApInstant now, A
 
     look(self, client, now, new_etag);
     ap_match_tell(self->match, client);
-    if (etag != NULL && strcmp(etag, new_etag) == 0)
+    if (etag != NULL && strcmp(etag, new_etag) == 0) {
+        ap_match_set_holding(client, TRUE);
         return FALSE;
+    }
 
     *reply = (ApReply){0};
     write_answer(self, client, new_etag, now, reply);

@@ -2,52 +2,45 @@
 
 #include "server/crowd.h"
 
+#include "server/roster.h"
+
 /** A source that has a connection. */
 typedef struct {
     ApAddr addr;
-    guint n; /* 0: the place is free */
+    guint n; /* at least 1 */
 } Source;
 
-/*
- * At most AP_CROWD_MAX sources at a time, looked up once per connection: a plain array is enough
- * and needs no memory that an outsider could make us allocate.
- */
 struct _ApCrowd {
-    Source sources[AP_CROWD_MAX];
+    GHashTable *sources; /* (owned) ApAddr inside the value → (owned) Source */
     guint n;
+    guint n_max;
 };
 
 /**
  * Makes an empty crowd.
  *
+ * @n_max: most connections at a time
+ *
  * Returns: (transfer full)
  */
 ApCrowd *
-ap_crowd_new(void)
+ap_crowd_new(guint n_max)
 {
-    return g_new0(ApCrowd, 1);
+    ApCrowd *self = g_new0(ApCrowd, 1);
+
+    self->sources = g_hash_table_new_full(ap_addr_hash, ap_addr_same, NULL, g_free);
+    self->n_max = n_max;
+    return self;
 }
 
 void
 ap_crowd_free(ApCrowd *self)
 {
+    if (self == NULL)
+        return;
+
+    g_clear_pointer(&self->sources, g_hash_table_unref);
     g_free(self);
-}
-
-static Source *
-find_source(ApCrowd *self, const ApAddr *addr)
-{
-    Source *free_place = NULL;
-
-    for (guint i = 0; i < AP_CROWD_MAX; i++) {
-        Source *source = &self->sources[i];
-
-        if (source->n == 0)
-            free_place = free_place != NULL ? free_place : source;
-        else if (ap_addr_equal(&source->addr, addr))
-            return source;
-    }
-    return free_place;
 }
 
 /**
@@ -58,14 +51,16 @@ find_source(ApCrowd *self, const ApAddr *addr)
 gboolean
 ap_crowd_enter(ApCrowd *self, const ApAddr *source)
 {
-    if (self->n >= AP_CROWD_MAX)
+    Source *entry = g_hash_table_lookup(self->sources, source);
+
+    if (self->n >= self->n_max || (entry != NULL && entry->n >= AP_CROWD_MAX_PER_SOURCE))
         return FALSE;
 
-    Source *entry = find_source(self, source);
-    if (entry == NULL || entry->n >= AP_CROWD_MAX_PER_SOURCE)
-        return FALSE;
-
-    entry->addr = *source;
+    if (entry == NULL) {
+        entry = g_new0(Source, 1);
+        entry->addr = *source;
+        (void) g_hash_table_insert(self->sources, &entry->addr, entry);
+    }
     entry->n++;
     self->n++;
     return TRUE;
@@ -77,11 +72,12 @@ ap_crowd_enter(ApCrowd *self, const ApAddr *source)
 void
 ap_crowd_leave(ApCrowd *self, const ApAddr *source)
 {
-    Source *entry = find_source(self, source);
+    Source *entry = g_hash_table_lookup(self->sources, source);
 
-    g_return_if_fail(entry != NULL && entry->n > 0);
-    entry->n--;
+    g_return_if_fail(entry != NULL);
     self->n--;
+    if (--entry->n == 0)
+        (void) g_hash_table_remove(self->sources, source);
 }
 
 guint

@@ -20,7 +20,7 @@ G_BEGIN_DECLS
 
 typedef struct _ApCrowd ApCrowd;
 
-ApCrowd *ap_crowd_new(void);
+ApCrowd *ap_crowd_new(guint n_max);
 void ap_crowd_free(ApCrowd *self);
 
 gboolean ap_crowd_enter(ApCrowd *self, const ApAddr *source) G_GNUC_WARN_UNUSED_RESULT;

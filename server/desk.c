@@ -10,43 +10,55 @@
 /** Status of an answer that could not be made because the device could not be read. */
 #define STATUS_UNAVAILABLE 503
 
+/**
+ * One queue of held polls for each number of seconds that a client may ask for: in each of them
+ * the first to come is the first to end, so nobody has to look for the next.
+ */
+#define N_QUEUES (AP_COORD_MAX_WAIT_SEC + 1)
+
 struct _ApDesk {
     ApApi *api; /* (not owned) outlives us: both are the edge's */
+    guint max_held;
     const ApDeskOps *ops;
     gpointer data;
-    GQueue waiting;   /* of ApTicket, the oldest first */
-    GHashTable *held; /* (owned) ApKey inside the value → ApTicket, the caller's */
-    GArray *wake;     /* (owned) (element-type ApKey) scratch */
-    GPtrArray *done;  /* (owned) (element-type ApTicket) scratch of one turn */
+    GQueue waiting;        /* of ApTicket, the oldest first */
+    GQueue held[N_QUEUES]; /* of ApTicket, the first to end first */
+    GQueue dirty;          /* of ApTicket: held ones for which there may be news */
+    GHashTable *by_key;    /* (owned) ApKey inside the value → held ApTicket, the caller's */
+    GArray *wake;          /* (owned) (element-type ApKey) scratch */
     gboolean is_looking;
     gboolean is_ready;
     gboolean has_looked;
-    gboolean has_dirty;
     gint64 asked_boot_usec;  /* when the look that is under way began */
     gint64 looked_boot_usec; /* when the last complete look began */
     gint64 look_usec;        /* how long it took */
+    gint64 paced_boot_usec;  /* until when no ticket is looked at for news */
 };
 
 /**
  * Makes an empty desk.
  *
  * @api: outlives the desk
+ * @max_held: most polls that are held
  * @ops: static
  *
  * Returns: (transfer full)
  */
 ApDesk *
-ap_desk_new(ApApi *api, const ApDeskOps *ops, gpointer data)
+ap_desk_new(ApApi *api, guint max_held, const ApDeskOps *ops, gpointer data)
 {
     ApDesk *self = g_new0(ApDesk, 1);
 
     self->api = api;
+    self->max_held = max_held;
     self->ops = ops;
     self->data = data;
     g_queue_init(&self->waiting);
-    self->held = g_hash_table_new(ap_key_hash, ap_key_same);
+    g_queue_init(&self->dirty);
+    for (guint i = 0; i < N_QUEUES; i++)
+        g_queue_init(&self->held[i]);
+    self->by_key = g_hash_table_new(ap_key_hash, ap_key_same);
     self->wake = g_array_new(FALSE, FALSE, sizeof(ApKey));
-    self->done = g_ptr_array_new();
     return self;
 }
 
@@ -59,16 +71,15 @@ ap_desk_free(ApDesk *self)
     if (self == NULL)
         return;
 
-    g_clear_pointer(&self->held, g_hash_table_unref);
+    g_clear_pointer(&self->by_key, g_hash_table_unref);
     g_clear_pointer(&self->wake, g_array_unref);
-    g_clear_pointer(&self->done, g_ptr_array_unref);
     g_free(self);
 }
 
 guint
 ap_desk_n_held(const ApDesk *self)
 {
-    return g_hash_table_size(self->held);
+    return g_hash_table_size(self->by_key);
 }
 
 /**
@@ -81,10 +92,18 @@ ap_desk_is_ready(const ApDesk *self)
 }
 
 static void
+forget_request(ApTicket *ticket)
+{
+    if (ticket->request != NULL)
+        ap_request_clear(ticket->request);
+    g_clear_pointer(&ticket->request, g_free);
+}
+
+static void
 answer(ApDesk *self, ApTicket *ticket, ApReply *reply)
 {
     ticket->state = AP_TICKET_IDLE;
-    ap_request_clear(&ticket->request);
+    forget_request(ticket);
     self->ops->answer(self->data, ticket, reply);
 }
 
@@ -97,24 +116,36 @@ refuse(ApDesk *self, ApTicket *ticket, guint status, const char *says)
     answer(self, ticket, &reply);
 }
 
-/* Notes whom the last call of the api concerns; they are looked at once per turn. */
+/* Notes whom the last call of the api concerns. */
 static void
 mark_dirty(ApDesk *self)
 {
     for (guint i = 0; i < self->wake->len; i++) {
-        ApTicket *ticket = g_hash_table_lookup(self->held, &g_array_index(self->wake, ApKey, i));
+        ApTicket *ticket = g_hash_table_lookup(self->by_key, &g_array_index(self->wake, ApKey, i));
 
-        if (ticket != NULL)
-            ticket->is_dirty = self->has_dirty = TRUE;
+        if (ticket == NULL || ticket->is_dirty)
+            continue;
+        ticket->is_dirty = TRUE;
+        g_queue_push_tail_link(&self->dirty, &ticket->dirty_link);
     }
     g_array_set_size(self->wake, 0);
 }
 
 static void
+set_clean(ApDesk *self, ApTicket *ticket)
+{
+    if (ticket->is_dirty)
+        g_queue_unlink(&self->dirty, &ticket->dirty_link);
+    ticket->is_dirty = FALSE;
+}
+
+static void
 stop_holding(ApDesk *self, ApTicket *ticket)
 {
-    ap_api_set_holding(self->api, &ticket->request.key, FALSE);
-    (void) g_hash_table_remove(self->held, &ticket->request.key);
+    set_clean(self, ticket);
+    ap_api_set_holding(self->api, &ticket->key, FALSE);
+    (void) g_hash_table_remove(self->by_key, &ticket->key);
+    g_queue_unlink(&self->held[ticket->queue], &ticket->link);
     ticket->state = AP_TICKET_IDLE;
 }
 
@@ -125,31 +156,35 @@ release(ApDesk *self, ApTicket *ticket, ApInstant now)
     g_auto(ApReply) reply = {0};
 
     stop_holding(self, ticket);
-    (void) ap_api_recheck(self->api, &ticket->request.key, NULL, now, &reply);
+    (void) ap_api_recheck(self->api, &ticket->key, NULL, now, &reply);
     answer(self, ticket, &reply);
 }
 
 static void
-hold(ApDesk *self, ApTicket *ticket, const ApReply *reply)
+hold(ApDesk *self, ApTicket *ticket, const ApRequest *request, const ApReply *reply)
 {
     ticket->state = AP_TICKET_HELD;
-    ticket->is_dirty = FALSE;
+    ticket->key = request->key;
     ticket->until_boot_usec = reply->hold_until_boot_usec;
+    ticket->queue = MIN(request->wait_sec, N_QUEUES - 1);
+    ticket->link.data = ticket->dirty_link.data = ticket;
     (void) g_strlcpy(ticket->etag, reply->etag, sizeof(ticket->etag));
-    (void) g_hash_table_insert(self->held, &ticket->request.key, ticket);
-    ap_api_set_holding(self->api, &ticket->request.key, TRUE);
+    forget_request(ticket);
+    g_queue_push_tail_link(&self->held[ticket->queue], &ticket->link);
+    (void) g_hash_table_insert(self->by_key, &ticket->key, ticket);
+    ap_api_set_holding(self->api, &ticket->key, TRUE);
 }
 
 static void
-handle(ApDesk *self, ApTicket *ticket, ApInstant now)
+handle(ApDesk *self, ApTicket *ticket, const ApRequest *request, ApInstant now)
 {
     g_auto(ApReply) reply = {0};
 
-    ap_api_handle(self->api, &ticket->request, &ticket->source, now, &reply, self->wake);
+    ap_api_handle(self->api, request, &ticket->source, now, &reply, self->wake);
     mark_dirty(self);
 
     if (reply.is_newest) {
-        ApTicket *older = g_hash_table_lookup(self->held, &ticket->request.key);
+        ApTicket *older = g_hash_table_lookup(self->by_key, &request->key);
 
         if (older != NULL)
             release(self, older, now);
@@ -157,8 +192,8 @@ handle(ApDesk *self, ApTicket *ticket, ApInstant now)
     if (reply.hold_until_boot_usec == 0) {
         answer(self, ticket, &reply);
     } else {
-        hold(self, ticket, &reply);
-        if (ap_desk_n_held(self) > AP_DESK_MAX_HELD)
+        hold(self, ticket, request, &reply);
+        if (ap_desk_n_held(self) > self->max_held)
             release(self, ticket, now);
     }
 }
@@ -196,6 +231,18 @@ is_ageing(const ApDesk *self, ApInstant now)
            && age_usec >= AP_DESK_FRESH_USEC / 2;
 }
 
+/* @request: taken over */
+static void
+wait_for_look(ApDesk *self, ApTicket *ticket, ApRequest *request, ApInstant now)
+{
+    ticket->state = AP_TICKET_WAITING;
+    ticket->link.data = ticket;
+    ticket->request = g_memdup2(request, sizeof(*request));
+    *request = (ApRequest){0};
+    g_queue_push_tail_link(&self->waiting, &ticket->link);
+    ap_desk_look(self, now);
+}
+
 /**
  * Takes a request. It is answered at once, or later by a call of ap_desk_looked(),
  * ap_desk_turn() or ap_desk_close(), in each case through the operation "answer".
@@ -208,10 +255,11 @@ void
 ap_desk_submit(ApDesk *self, ApTicket *ticket, const char *body, gsize n_bytes, ApInstant now)
 {
     g_autoptr(GError) error = NULL;
+    g_auto(ApRequest) request = {0};
 
     g_return_if_fail(ticket->state == AP_TICKET_IDLE);
 
-    if (!ap_request_from_json(&ticket->request, body, n_bytes, &error)) {
+    if (!ap_request_from_json(&request, body, n_bytes, &error)) {
         const gboolean is_denied = g_error_matches(error, AP_ERROR, AP_ERROR_DENIED);
 
         refuse(self,
@@ -221,12 +269,9 @@ ap_desk_submit(ApDesk *self, ApTicket *ticket, const char *body, gsize n_bytes, 
     } else if (is_fresh(self, now)) {
         if (is_ageing(self, now))
             ap_desk_look(self, now);
-        handle(self, ticket, now);
+        handle(self, ticket, &request, now);
     } else {
-        ticket->state = AP_TICKET_WAITING;
-        ticket->link.data = ticket;
-        g_queue_push_tail_link(&self->waiting, &ticket->link);
-        ap_desk_look(self, now);
+        wait_for_look(self, ticket, &request, now);
     }
 }
 
@@ -247,7 +292,7 @@ ap_desk_withdraw(ApDesk *self, ApTicket *ticket)
         break;
     }
     ticket->state = AP_TICKET_IDLE;
-    ap_request_clear(&ticket->request);
+    forget_request(ticket);
 }
 
 /**
@@ -288,8 +333,19 @@ ap_desk_looked(ApDesk *self, ApInstant now)
     self->is_ready = self->has_looked = TRUE;
     self->looked_boot_usec = self->asked_boot_usec;
     self->look_usec = now.boot_usec - self->asked_boot_usec;
+    for (ApTicket *ticket = pop_waiting(self); ticket != NULL; ticket = pop_waiting(self)) {
+        g_auto(ApRequest) request = *ticket->request;
+
+        g_clear_pointer(&ticket->request, g_free);
+        handle(self, ticket, &request, now);
+    }
+}
+
+static void
+refuse_waiting(ApDesk *self)
+{
     for (ApTicket *ticket = pop_waiting(self); ticket != NULL; ticket = pop_waiting(self))
-        handle(self, ticket, now);
+        refuse(self, ticket, STATUS_UNAVAILABLE, "Device not readable");
 }
 
 /**
@@ -303,8 +359,33 @@ ap_desk_could_not_look(ApDesk *self)
     self->is_ready = TRUE;
     self->has_looked = FALSE;
     self->looked_boot_usec = self->asked_boot_usec;
-    for (ApTicket *ticket = pop_waiting(self); ticket != NULL; ticket = pop_waiting(self))
-        refuse(self, ticket, STATUS_UNAVAILABLE, "Device not readable");
+    refuse_waiting(self);
+}
+
+static gint64
+when_look_is_overdue(const ApDesk *self)
+{
+    return self->waiting.length > 0 ? self->asked_boot_usec + AP_DESK_LOOK_LIMIT_USEC : AP_NEVER;
+}
+
+static gint64
+when_to_look(const ApDesk *self)
+{
+    return ap_desk_n_held(self) > 0 && !self->is_looking
+               ? self->looked_boot_usec + AP_DESK_LOOK_USEC
+               : AP_NEVER;
+}
+
+static gint64
+when_to_recheck(const ApDesk *self)
+{
+    return self->dirty.length > 0 ? self->paced_boot_usec : AP_NEVER;
+}
+
+static gint64
+when_first_ends(const GQueue *held)
+{
+    return held->length > 0 ? ((const ApTicket *) held->head->data)->until_boot_usec : AP_NEVER;
 }
 
 static void
@@ -312,8 +393,8 @@ recheck(ApDesk *self, ApTicket *ticket, ApInstant now)
 {
     g_auto(ApReply) reply = {0};
 
-    ticket->is_dirty = FALSE;
-    if (!ap_api_recheck(self->api, &ticket->request.key, ticket->etag, now, &reply))
+    set_clean(self, ticket);
+    if (!ap_api_recheck(self->api, &ticket->key, ticket->etag, now, &reply))
         return;
 
     stop_holding(self, ticket);
@@ -321,19 +402,16 @@ recheck(ApDesk *self, ApTicket *ticket, ApInstant now)
 }
 
 static void
-collect_held(ApDesk *self, gboolean all, ApInstant now)
+recheck_dirty(ApDesk *self, ApInstant now)
 {
-    GHashTableIter iter;
-    gpointer value;
+    guint n = 0;
 
-    g_ptr_array_set_size(self->done, 0);
-    g_hash_table_iter_init(&iter, self->held);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const ApTicket *ticket = value;
+    if (when_to_recheck(self) > now.boot_usec)
+        return;
 
-        if (all || ticket->is_dirty || ticket->until_boot_usec <= now.boot_usec)
-            g_ptr_array_add(self->done, value);
-    }
+    for (; n < AP_DESK_MAX_RECHECKS && self->dirty.length > 0; n++)
+        recheck(self, self->dirty.head->data, now);
+    self->paced_boot_usec = now.boot_usec + n * AP_DESK_RECHECK_USEC;
 }
 
 /**
@@ -343,46 +421,34 @@ collect_held(ApDesk *self, gboolean all, ApInstant now)
 void
 ap_desk_turn(ApDesk *self, ApInstant now)
 {
-    self->has_dirty = FALSE;
-    if (ap_desk_n_held(self) == 0)
-        return;
+    if (when_look_is_overdue(self) <= now.boot_usec)
+        refuse_waiting(self);
 
-    if (now.boot_usec - self->looked_boot_usec >= AP_DESK_LOOK_USEC && !self->is_looking) {
+    if (when_to_look(self) <= now.boot_usec) {
         ap_api_sweep(self->api, now, self->wake);
         mark_dirty(self);
         ap_desk_look(self, now);
     }
 
-    collect_held(self, FALSE, now);
-    for (guint i = 0; i < self->done->len; i++) {
-        ApTicket *ticket = g_ptr_array_index(self->done, i);
-
-        if (ticket->until_boot_usec <= now.boot_usec)
-            release(self, ticket, now);
-        else
-            recheck(self, ticket, now);
+    recheck_dirty(self, now);
+    for (guint i = 0; i < N_QUEUES; i++) {
+        while (when_first_ends(&self->held[i]) <= now.boot_usec)
+            release(self, self->held[i].head->data, now);
     }
 }
 
 /**
- * Returns: when ap_desk_turn() has something to do, in the time of ApInstant.boot_usec; 0 for
- *     at once, AP_NEVER when nothing is held
+ * Returns: when ap_desk_turn() has something to do, in the time of ApInstant.boot_usec; it may
+ *     be over already; AP_NEVER when there is nothing to wait for
  */
 gint64
 ap_desk_deadline(const ApDesk *self)
 {
-    GHashTableIter iter;
-    gpointer value;
-    gint64 deadline = AP_NEVER;
+    gint64 deadline = MIN(when_to_look(self), when_to_recheck(self));
 
-    if (self->has_dirty)
-        return 0;
-    if (ap_desk_n_held(self) > 0 && !self->is_looking)
-        deadline = self->looked_boot_usec + AP_DESK_LOOK_USEC;
-
-    g_hash_table_iter_init(&iter, self->held);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        deadline = MIN(deadline, ((const ApTicket *) value)->until_boot_usec);
+    deadline = MIN(deadline, when_look_is_overdue(self));
+    for (guint i = 0; i < N_QUEUES; i++)
+        deadline = MIN(deadline, when_first_ends(&self->held[i]));
     return deadline;
 }
 
@@ -393,7 +459,8 @@ void
 ap_desk_close(ApDesk *self, ApInstant now)
 {
     ap_desk_could_not_look(self);
-    collect_held(self, TRUE, now);
-    for (guint i = 0; i < self->done->len; i++)
-        release(self, g_ptr_array_index(self->done, i), now);
+    for (guint i = 0; i < N_QUEUES; i++) {
+        while (self->held[i].length > 0)
+            release(self, self->held[i].head->data, now);
+    }
 }

@@ -22,10 +22,25 @@ G_BEGIN_DECLS
 #define AP_DESK_LOOK_USEC (5 * AP_USEC_PER_SEC)
 
 /**
+ * How long a look at the device may take before those who wait for it are told that it cannot be
+ * read. Design rule: the time that our clients give an exchange (AP_EXCHANGE_LIMIT_SEC).
+ */
+#define AP_DESK_LOOK_LIMIT_USEC (5 * AP_USEC_PER_SEC)
+
+/**
  * Most polls that are held: three quarters of AP_CROWD_MAX, so that there is always room for
  * those who only ask. Beyond it a poll is answered at once and its client comes back by "poll".
  */
 #define AP_DESK_MAX_HELD 192
+
+/**
+ * Most polls that are looked at for news in one turn, and how long the next turn keeps away from
+ * them for each: others are served in between, and a LAN of thousands cannot take up the whole
+ * processor with its comings and goings. An answer with AP_MATCH_MAX_NEIGHBOURS costs about
+ * 100 us [measured]; a LAN of 100 is told within 20 ms all the same.
+ */
+#define AP_DESK_MAX_RECHECKS 64
+#define AP_DESK_RECHECK_USEC 200
 
 typedef struct _ApDesk ApDesk;
 
@@ -36,15 +51,26 @@ typedef enum {
     AP_TICKET_HELD,    /* for news */
 } ApTicketState;
 
-/** One request at the desk; part of the caller's own record of it. All zero is the start. */
+/**
+ * One request at the desk; part of the caller's own record of it. All zero but for the source is
+ * the start.
+ *
+ * @source: where it comes from
+ * @request: (owned) (nullable): while it waits
+ * @key: of its client, while it is held
+ * @is_dirty: there may be news for it
+ */
 typedef struct {
-    ApTicketState state;
-    ApRequest request;
     ApAddr source;
-    gint64 until_boot_usec;
+    ApTicketState state;
     gboolean is_dirty;
+    guint queue;
+    ApRequest *request;
+    ApKey key;
+    char etag[AP_ANSWER_ETAG_LEN];
+    gint64 until_boot_usec;
     GList link;
-    char etag[AP_COORD_TOKEN_LEN];
+    GList dirty_link;
 } ApTicket;
 
 /**
@@ -58,7 +84,7 @@ typedef struct {
     void (*answer)(gpointer data, ApTicket *ticket, ApReply *reply);
 } ApDeskOps;
 
-ApDesk *ap_desk_new(ApApi *api, const ApDeskOps *ops, gpointer data);
+ApDesk *ap_desk_new(ApApi *api, guint max_held, const ApDeskOps *ops, gpointer data);
 void ap_desk_free(ApDesk *self);
 
 void ap_desk_submit(ApDesk *self, ApTicket *ticket, const char *body, gsize n_bytes, ApInstant now);

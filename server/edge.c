@@ -512,9 +512,9 @@ ap_edge_new(const ApListen *listen,
     self->look = look;
     self->look_data = data;
     self->is_verbose = verbose;
-    self->crowd = ap_crowd_new();
+    self->crowd = ap_crowd_new(AP_CROWD_MAX);
     self->api = ap_api_new(seed);
-    self->desk = ap_desk_new(self->api, &ops, self);
+    self->desk = ap_desk_new(self->api, AP_DESK_MAX_HELD, &ops, self);
     ap_api_set_own(self->api, listen->own, listen->n);
     g_queue_init(&self->connections);
 

@@ -48,29 +48,15 @@ struct _ApMatch {
     guint64 visit;
 };
 
-static guint32
-mix(guint32 hash, const ApAddr *addr)
-{
-    hash ^= addr->family;
-    for (guint i = 0; i < sizeof(addr->bytes); i += 4) {
-        guint32 word;
-
-        memcpy(&word, addr->bytes + i, sizeof(word));
-        hash = (hash ^ word) * 0x9e3779b1U;
-        hash ^= hash >> 15;
-    }
-    return hash;
-}
-
 static guint
 lan_hash(gconstpointer key)
 {
     const Lan *lan = key;
-    guint32 hash = lan->network.prefix_len;
+    guint hash = lan->network.prefix_len;
 
-    hash = mix(hash, &lan->public);
-    hash = mix(hash, &lan->gateway);
-    return mix(hash, &lan->network.addr);
+    hash = hash * 31 + ap_addr_hash(&lan->public);
+    hash = hash * 31 + ap_addr_hash(&lan->gateway);
+    return hash * 31 + ap_addr_hash(&lan->network.addr);
 }
 
 static gboolean
@@ -202,6 +188,13 @@ forget_departure(ApGroup *group, const ApKey *key)
     }
 }
 
+/* Those who have been woken need not be found again before they have had a look. */
+static gboolean
+is_to_be_woken(const ApClient *client)
+{
+    return client->is_holding && !client->is_woken;
+}
+
 static void
 sit_down(ApMatch *self, ApSeat *seat, ApClient *client, const Lan *lan)
 {
@@ -214,7 +207,7 @@ sit_down(ApMatch *self, ApSeat *seat, ApClient *client, const Lan *lan)
     seat->holding_link.data = seat;
     forget_departure(group, &client->peer.key);
     g_queue_push_head_link(&group->members, &seat->member_link);
-    if (client->is_holding)
+    if (is_to_be_woken(client))
         g_queue_push_head_link(&group->holding, &seat->holding_link);
 }
 
@@ -261,7 +254,7 @@ stand_up(ApMatch *self, ApSeat *seat)
     ApGroup *group = seat->group;
 
     g_queue_unlink(&group->members, &seat->member_link);
-    if (seat->client->is_holding)
+    if (is_to_be_woken(seat->client))
         g_queue_unlink(&group->holding, &seat->holding_link);
     g_clear_pointer(&seat->text, g_free);
 
@@ -412,20 +405,13 @@ ap_match_tell(const ApMatch *self, ApClient *client)
     client->told = self->serial;
 }
 
-/**
- * Notes that a poll of @client is being held, or no longer is.
- */
-void
-ap_match_set_holding(ApClient *client, gboolean is_holding)
+static void
+set_to_be_woken(ApClient *client, gboolean is_to_be)
 {
-    if (client->is_holding == is_holding)
-        return;
-
-    client->is_holding = is_holding;
     for (guint i = 0; i < client->n_seats; i++) {
         ApSeat *seat = &client->seats[i];
 
-        if (is_holding)
+        if (is_to_be)
             g_queue_push_head_link(&seat->group->holding, &seat->holding_link);
         else
             g_queue_unlink(&seat->group->holding, &seat->holding_link);
@@ -433,19 +419,42 @@ ap_match_set_holding(ApClient *client, gboolean is_holding)
 }
 
 /**
- * Finds those whose held poll may have another answer when something about @client changes.
- *
- * @out: (element-type ApKey): a key may come more than once
+ * Notes that a poll of @client is being held, or no longer is. A client that was woken is woken
+ * again by what happens from here on.
  */
 void
-ap_match_collect_holding(const ApClient *client, GArray *out)
+ap_match_set_holding(ApClient *client, gboolean is_holding)
+{
+    const gboolean before = is_to_be_woken(client);
+
+    client->is_holding = is_holding;
+    client->is_woken = FALSE;
+    if (before != is_holding)
+        set_to_be_woken(client, is_holding);
+}
+
+/**
+ * Finds those whose held poll may have another answer because something about @client changes.
+ * Each is found once, until ap_match_set_holding() says that it has had a look: news of a crowd
+ * of neighbours cost no more than those of one.
+ *
+ * @out: (element-type ApKey): appended to
+ */
+void
+ap_match_wake(const ApClient *client, GArray *out)
 {
     for (guint i = 0; i < client->n_seats; i++) {
-        for (GList *l = client->seats[i].group->holding.head; l != NULL; l = l->next) {
+        GList *next;
+
+        for (GList *l = client->seats[i].group->holding.head; l != NULL; l = next) {
             const ApSeat *seat = l->data;
 
-            if (seat->client != client && !(seat->is_alias && client->seats[i].is_alias))
-                g_array_append_val(out, seat->client->peer.key);
+            next = l->next;
+            if (seat->client == client || (seat->is_alias && client->seats[i].is_alias))
+                continue;
+            set_to_be_woken(seat->client, FALSE);
+            seat->client->is_woken = TRUE;
+            g_array_append_val(out, seat->client->peer.key);
         }
     }
 }

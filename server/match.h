@@ -66,7 +66,7 @@ void ap_match_gone(const ApClient *asker, ApInstant now, GArray *out);
 void ap_match_tell(const ApMatch *self, ApClient *client);
 
 void ap_match_set_holding(ApClient *client, gboolean is_holding);
-void ap_match_collect_holding(const ApClient *client, GArray *out);
+void ap_match_wake(const ApClient *client, GArray *out);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApMatch, ap_match_free)
 

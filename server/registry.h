@@ -45,6 +45,7 @@ typedef struct _ApSeat ApSeat;
  * @stored_boot_usec: the last request that changed something
  * @is_listed: it is shown to its neighbours
  * @is_holding: a poll of its is being held
+ * @is_woken: there may be another answer to it, which nobody has looked for yet
  * @peer: what the device said when the client was last looked at
  * @said: what the client said last: its attachments, candidates and so on, without @said.direct
  * @former_boot: the start before this one, whose late requests no longer count
@@ -59,6 +60,7 @@ typedef struct {
     guint ttl_sec;
     gboolean is_listed;
     gboolean is_holding;
+    gboolean is_woken;
     ApRosterPeer peer;
     ApRequest said;
     char former_boot[AP_COORD_TOKEN_LEN];

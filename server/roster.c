@@ -33,8 +33,11 @@ ap_key_same(gconstpointer a, gconstpointer b)
     return memcmp(a, b, sizeof(ApKey)) == 0;
 }
 
-static guint
-hash_address(gconstpointer key)
+/**
+ * Hashes an address for GHashTable.
+ */
+guint
+ap_addr_hash(gconstpointer key)
 {
     const ApAddr *addr = key;
     guint32 hash = addr->family;
@@ -49,8 +52,11 @@ hash_address(gconstpointer key)
     return hash;
 }
 
-static gboolean
-same_address(gconstpointer a, gconstpointer b)
+/**
+ * Compares two addresses for GHashTable.
+ */
+gboolean
+ap_addr_same(gconstpointer a, gconstpointer b)
 {
     return ap_addr_equal(a, b);
 }
@@ -66,7 +72,7 @@ ap_roster_new(void)
     ApRoster *self = g_new0(ApRoster, 1);
 
     self->by_key = g_hash_table_new_full(ap_key_hash, ap_key_same, NULL, g_free);
-    self->by_address = g_hash_table_new(hash_address, same_address);
+    self->by_address = g_hash_table_new(ap_addr_hash, ap_addr_same);
     return self;
 }
 

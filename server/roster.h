@@ -61,6 +61,8 @@ gboolean ap_roster_is_inside(const ApRoster *self, const ApAddr *addr);
 
 guint ap_key_hash(gconstpointer key);
 gboolean ap_key_same(gconstpointer a, gconstpointer b);
+guint ap_addr_hash(gconstpointer key);
+gboolean ap_addr_same(gconstpointer a, gconstpointer b);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApRoster, ap_roster_free)
 

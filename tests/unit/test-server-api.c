@@ -636,6 +636,22 @@ test_repetition_wakes_nobody(Hub *hub, gconstpointer data)
     g_assert_true(hold(hub, 1)); /* the etag is still good */
 }
 
+/* Who has been woken is found again only after having had a look. */
+static void
+test_news_wake_once(Hub *hub, gconstpointer data)
+{
+    (void) data;
+    g_assert_true(hold(hub, 1));
+    (void) sees(hub, 2, 1);
+    g_assert_true(woke(hub, 1));
+    (void) sees(hub, 3, 1);
+    g_assert_cmpuint(hub->wake->len, ==, 0);
+    ap_api_set_holding(hub->api, &hub->peers[1].key, FALSE);
+    g_assert_true(hold(hub, 1));
+    (void) sees(hub, 4, 1);
+    g_assert_true(woke(hub, 1));
+}
+
 static void
 test_late_request_is_answered_and_holds_nothing(Hub *hub, gconstpointer data)
 {
@@ -1002,6 +1018,7 @@ main(int argc, char **argv)
     ADD("addresses-taken-away", test_addresses_taken_away);
     ADD("registration-wakes-neighbours", test_registration_wakes_neighbours);
     ADD("repetition-wakes-nobody", test_repetition_wakes_nobody);
+    ADD("news-wake-once", test_news_wake_once);
     ADD("late-request-is-answered-and-holds-nothing",
         test_late_request_is_answered_and_holds_nothing);
     ADD("long-poll-is-clamped", test_long_poll_is_clamped);

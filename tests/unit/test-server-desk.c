@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/** Most polls that the desk of the tests holds. */
+#define MAX_HELD 192
+
 /** Client number N has the key {N % 256, N / 256} and an address made of the same numbers. */
 typedef struct {
     ApTicket ticket;
@@ -56,7 +59,7 @@ set_up(Office *office, gconstpointer data)
     (void) data;
     *office = (Office){.now = {3600 * AP_USEC_PER_SEC, 1795305600 * AP_USEC_PER_SEC}};
     office->api = ap_api_new(seed);
-    office->desk = ap_desk_new(office->api, &ops, office);
+    office->desk = ap_desk_new(office->api, MAX_HELD, &ops, office);
 }
 
 static void
@@ -210,7 +213,7 @@ test_news_end_a_poll(Office *office, gconstpointer data)
     submit(office, a, 1, 25);
     submit(office, b, 2, 0);
     g_assert_cmpuint(a->status, ==, 0);
-    g_assert_cmpint(ap_desk_deadline(office->desk), ==, 0);
+    g_assert_cmpint(ap_desk_deadline(office->desk), <=, office->now.boot_usec);
     ap_desk_turn(office->desk, office->now);
     g_assert_cmpuint(a->status, ==, 200);
 }
@@ -292,9 +295,85 @@ test_failing_device_does_not_spin(Office *office, gconstpointer data)
 }
 
 static void
+test_hanging_look_is_given_up(Office *office, gconstpointer data)
+{
+    Visitor *a = &office->visitors[0];
+
+    (void) data;
+    submit(office, a, 1, 0);
+    g_assert_cmpint(ap_desk_deadline(office->desk),
+                    ==,
+                    office->now.boot_usec + AP_DESK_LOOK_LIMIT_USEC);
+    pass(office, AP_DESK_LOOK_LIMIT_USEC);
+    ap_desk_turn(office->desk, office->now);
+    g_assert_cmpuint(a->status, ==, 503);
+
+    /* what comes in the end is no longer fresh, but there is somebody to ask again */
+    look(office, 1);
+    submit(office, a, 1, 0);
+    g_assert_cmpuint(a->status, ==, 0);
+    g_assert_cmpuint(office->n_looks, ==, 2);
+    look(office, 1);
+    g_assert_cmpuint(a->status, ==, 200);
+}
+
+/* Clients of the network 10.9.0.0/16 are on one LAN. */
+static void
+test_news_for_many_leave_time_for_others(Office *office, gconstpointer data)
+{
+    const guint n = AP_DESK_MAX_RECHECKS + 8;
+    g_autofree Visitor *visitors = g_new0(Visitor, n + 1);
+    guint n_answered = 0;
+
+    (void) data;
+    ap_desk_look(office->desk, office->now);
+    look(office, n + 1);
+    for (guint round = 0; round < 3; round++) {
+        for (guint i = 1; i <= n; i++)
+            submit(office, &visitors[i], i, round == 2 ? 25 : 0);
+    }
+    g_assert_cmpuint(ap_desk_n_held(office->desk), ==, n);
+
+    submit(office, &office->visitors[0], n + 1, 0);
+    ap_desk_turn(office->desk, office->now);
+    for (guint i = 1; i <= n; i++)
+        n_answered += visitors[i].status == 200;
+    g_assert_cmpuint(n_answered, ==, AP_DESK_MAX_RECHECKS);
+    g_assert_cmpint(ap_desk_deadline(office->desk),
+                    ==,
+                    office->now.boot_usec + AP_DESK_MAX_RECHECKS * AP_DESK_RECHECK_USEC);
+    ap_desk_turn(office->desk, office->now);
+    g_assert_cmpuint(ap_desk_n_held(office->desk), ==, 8);
+    pass(office, AP_DESK_MAX_RECHECKS * AP_DESK_RECHECK_USEC);
+    ap_desk_turn(office->desk, office->now);
+    g_assert_cmpuint(ap_desk_n_held(office->desk), ==, 0);
+}
+
+static void
+test_polls_of_different_length_end_in_order(Office *office, gconstpointer data)
+{
+    static const guint seconds[] = {25, 3, 10};
+
+    (void) data;
+    ap_desk_look(office->desk, office->now);
+    look(office, 3);
+    for (guint round = 0; round < 3; round++) {
+        for (guint i = 0; i < 3; i++)
+            submit(office, &office->visitors[i], i + 1, round == 2 ? seconds[i] : 0);
+    }
+    for (guint second = 1; second <= 25; second++) {
+        pass(office, AP_USEC_PER_SEC);
+        look(office, 3);
+        ap_desk_turn(office->desk, office->now);
+        for (guint i = 0; i < 3; i++)
+            g_assert_cmpuint(office->visitors[i].status, ==, second >= seconds[i] ? 200 : 0);
+    }
+}
+
+static void
 test_there_is_room_for_those_who_only_ask(Office *office, gconstpointer data)
 {
-    const guint n = AP_DESK_MAX_HELD + 8;
+    const guint n = MAX_HELD + 8;
     g_autofree Visitor *visitors = g_new0(Visitor, n + 1);
     guint n_answered = 0;
 
@@ -309,7 +388,7 @@ test_there_is_room_for_those_who_only_ask(Office *office, gconstpointer data)
         submit(office, &visitors[i], i, 25);
         n_answered += visitors[i].status == 200;
     }
-    g_assert_cmpuint(ap_desk_n_held(office->desk), ==, AP_DESK_MAX_HELD);
+    g_assert_cmpuint(ap_desk_n_held(office->desk), ==, MAX_HELD);
     g_assert_cmpuint(n_answered, ==, 8);
     ap_desk_close(office->desk, office->now);
     for (guint i = 1; i <= n; i++)
@@ -332,6 +411,9 @@ main(int argc, char **argv)
     ADD("withdrawn-tickets-are-forgotten", test_withdrawn_tickets_are_forgotten);
     ADD("device-is-looked-at-for-held-polls", test_device_is_looked_at_for_held_polls);
     ADD("failing-device-does-not-spin", test_failing_device_does_not_spin);
+    ADD("hanging-look-is-given-up", test_hanging_look_is_given_up);
+    ADD("news-for-many-leave-time-for-others", test_news_for_many_leave_time_for_others);
+    ADD("polls-of-different-length-end-in-order", test_polls_of_different_length_end_in_order);
     ADD("there-is-room-for-those-who-only-ask", test_there_is_room_for_those_who_only_ask);
     return g_test_run();
 }

@@ -3,6 +3,8 @@
 #include "server/crowd.h"
 #include "server/gate.h"
 
+#include <string.h>
+
 static ApAddr
 addr(const char *text)
 {
@@ -21,6 +23,9 @@ hub(void)
     ap_roster_set_own(roster, own, G_N_ELEMENTS(own));
     return roster;
 }
+
+/** Room of the crowd in the tests. */
+#define MAX_CROWD 256
 
 /** A request as our clients and the existing one send it; a case changes one header. */
 static const struct {
@@ -80,7 +85,8 @@ test_headers(void)
 
         g_test_message("case '%s: %s'", header_cases[i].name, header_cases[i].value);
         ap_head_add(&head, "Content-Type", "application/json");
-        ap_head_add(&head, "Content-Length", "118");
+        if (strcmp(header_cases[i].name, "Content-Length") != 0)
+            ap_head_add(&head, "Content-Length", "118");
         ap_head_add(&head, header_cases[i].name, header_cases[i].value);
         g_assert_cmpint(ap_gate_judge(&head, roster, 80), ==, header_cases[i].expected);
     }
@@ -153,7 +159,7 @@ test_throttle(void)
 static void
 test_crowd(void)
 {
-    g_autoptr(ApCrowd) crowd = ap_crowd_new();
+    g_autoptr(ApCrowd) crowd = ap_crowd_new(MAX_CROWD);
     const ApAddr greedy = addr("10.9.0.11");
     ApAddr source = addr("fd09:9::1");
 
@@ -163,12 +169,12 @@ test_crowd(void)
     ap_crowd_leave(crowd, &greedy);
     g_assert_true(ap_crowd_enter(crowd, &greedy));
 
-    for (guint i = AP_CROWD_MAX_PER_SOURCE; i < AP_CROWD_MAX; i++) {
+    for (guint i = AP_CROWD_MAX_PER_SOURCE; i < MAX_CROWD; i++) {
         source.bytes[14] = (guint8) (i >> 8);
         source.bytes[15] = (guint8) i;
         g_assert_true(ap_crowd_enter(crowd, &source));
     }
-    g_assert_cmpuint(ap_crowd_n(crowd), ==, AP_CROWD_MAX);
+    g_assert_cmpuint(ap_crowd_n(crowd), ==, MAX_CROWD);
     source.bytes[13] = 1;
     g_assert_false(ap_crowd_enter(crowd, &source));
     ap_crowd_leave(crowd, &greedy);
