@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""IPv6 switched off on a tunnel: BFD cannot be spoken there, and nobody switches it on."""
+
+import json
+
+import pytest
+import topology
+from lab import until
+from scene import Scene
+
+
+@pytest.fixture
+def scene(world):
+    return Scene(world)
+
+
+def switch(laptop, on):
+    laptop.host.write("/proc/sys/net/ipv6/conf/wg0/disable_ipv6", "0" if on else "1")
+
+
+def until_it_says_why(laptop):
+    def why():
+        text = laptop.helper.cli("status", "--json", check=False)
+        return [peer["reason"] for peer in json.loads(text or '{"peers": []}')["peers"]]
+
+    until(10, "the reason", lambda: why() == ["no-ipv6"], every=0.1)
+
+
+def test_without_it_on_both_ends_handshakes_do(scene):
+    for laptop in scene.laptops:
+        switch(laptop, False)
+    before = scene.anna.tunnel.config()
+    scene.start()
+    scene.anna.until_path(scene.ben.tunnel.ip4, "direct", 15)
+    scene.ben.until_path(scene.anna.tunnel.ip4, "direct", 15)
+    assert before[2] == scene.anna.tunnel.addresses()
+    scene.anna.helper.stop()
+    assert scene.anna.tunnel.config() == before
+
+
+def test_one_end_without_it_stays_on_the_hub(scene):
+    switch(scene.anna, False)
+    scene.start()
+    until_it_says_why(scene.anna)
+    scene.stays_on_the_hub()
+
+
+def test_switched_on_later(scene):
+    switch(scene.anna, False)
+    scene.start()
+    until_it_says_why(scene.anna)
+    switch(scene.anna, True)
+    scene.anna.until_path(scene.ben.tunnel.ip4, "direct", 45)
+
+
+def test_switched_off_while_direct(scene):
+    scene.start().until_direct()
+    switch(scene.anna, False)
+    topology.sleep(1)
+    scene.anna.until_path(scene.ben.tunnel.ip4, "hub", 5)
