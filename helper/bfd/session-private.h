@@ -23,6 +23,11 @@ typedef enum {
     AP_BFD_ANNOUNCE_PADDED = 1 << 1,
 } ApBfdAnnouncement;
 
+/**
+ * Most that jitter takes off an interval, in thousandths: a quarter. RFC 5880 section 6.8.7.
+ */
+#define AP_BFD_JITTER_MAX_PERMILLE 250
+
 /** Returns: TRUE when both ends pad, and size is part of what Up means */
 static inline gboolean
 ap_bfd_session_pads(const ApBfdSession *self)

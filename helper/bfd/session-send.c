@@ -89,7 +89,9 @@ ap_bfd_session_deadline(const ApBfdSession *self)
 static guint
 jitter(const ApBfdSession *self, guint32 random)
 {
-    return self->config.detect_mult == 1 ? 100 + random % 151 : random % 251;
+    const guint min_permille = self->config.detect_mult == 1 ? 100 : 0;
+
+    return min_permille + random % (AP_BFD_JITTER_MAX_PERMILLE + 1 - min_permille);
 }
 
 /* What the next packet is. Each function takes one duty off the session, most urgent first. */

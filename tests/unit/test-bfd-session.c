@@ -310,6 +310,33 @@ test_admin_down_is_said_three_times(void)
     }
 }
 
+/* One wake-up serves both directions. */
+static void
+test_quiet_path_answers_with_the_periodic_packet(void)
+{
+    const struct {
+        gint64 usec; /* after our latest packet */
+        gboolean sends;
+    } cases[] = {
+        {AP_BFD_IDLE_USEC * 74 / 100, FALSE},
+        {AP_BFD_IDLE_USEC * 75 / 100, TRUE},
+        {AP_BFD_IDLE_USEC * 99 / 100, TRUE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        ApBfdSession session = make_up(0);
+        ApBfdPacket packet = heard(AP_BFD_STATE_UP);
+
+        g_test_message("%" G_GINT64_FORMAT " us after our packet", cases[i].usec);
+        packet.required_min_rx_usec = AP_BFD_IDLE_USEC;
+        packet.desired_min_tx_usec = AP_BFD_IDLE_USEC;
+        receive(&session, packet, after(cases[i].usec));
+        g_assert_cmpint(ap_bfd_session_deadline(&session) <= after(cases[i].usec).boot_usec,
+                        ==,
+                        cases[i].sends);
+    }
+}
+
 static void
 test_usable_is_said_with_up(void)
 {
@@ -810,6 +837,8 @@ main(int argc, char **argv)
     ADD("small-packets-do-not-raise", test_small_packets_do_not_raise);
     ADD("admin-down-hears-nothing", test_admin_down_hears_nothing);
     ADD("admin-down-is-said-three-times", test_admin_down_is_said_three_times);
+    ADD("quiet-path-answers-with-the-periodic-packet",
+        test_quiet_path_answers_with_the_periodic_packet);
     ADD("usable-is-said-with-up", test_usable_is_said_with_up);
     ADD("usable-is-repeated-until-confirmed", test_usable_is_repeated_until_confirmed);
     ADD("down-keeps-its-own-diagnostic", test_down_keeps_its_own_diagnostic);
