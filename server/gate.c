@@ -8,6 +8,8 @@
 
 /**
  * Takes over one header if it matters here.
+ *
+ * @value: (nullable)
  */
 void
 ap_head_add(ApHead *self, const char *name, const char *value)
@@ -19,11 +21,8 @@ ap_head_add(ApHead *self, const char *name, const char *value)
         self->content_type = value;
     } else if (g_ascii_strcasecmp(name, "Content-Length") == 0) {
         self->content_length = value;
-        self->n_lengths++;
     } else if (g_ascii_strcasecmp(name, "Transfer-Encoding") == 0) {
         self->is_chunked = TRUE;
-    } else if (g_ascii_strcasecmp(name, "Expect") == 0) {
-        self->wants_continue = g_ascii_strcasecmp(value, "100-continue") == 0;
     } else if (g_ascii_strcasecmp(name, "Origin") == 0
                || g_ascii_strncasecmp(name, "Sec-Fetch-", strlen("Sec-Fetch-")) == 0) {
         self->is_browser = TRUE;
@@ -79,10 +78,12 @@ is_json(const char *content_type)
 }
 
 static gboolean
-read_length(const ApHead *head, guint64 *out)
+is_too_long(const char *content_length)
 {
-    return head->content_length != NULL
-           && g_ascii_string_to_unsigned(head->content_length, 10, 0, AP_GATE_MAX_BODY, out, NULL);
+    guint64 length;
+
+    return content_length != NULL
+           && !g_ascii_string_to_unsigned(content_length, 10, 0, AP_GATE_MAX_BODY, &length, NULL);
 }
 
 /**
@@ -105,24 +106,12 @@ ap_gate_judge(const ApHead *head, const ApRoster *roster, guint16 port)
         return AP_REFUSAL_METHOD;
     if (!is_json(head->content_type))
         return AP_REFUSAL_TYPE;
-    if (head->is_chunked || head->n_lengths > 1)
+    if (head->is_chunked)
         return AP_REFUSAL_BODY;
-    if (head->content_length != NULL && !read_length(head, &(guint64){0}))
+    if (is_too_long(head->content_length))
         return AP_REFUSAL_LENGTH;
 
     return AP_REFUSAL_NONE;
-}
-
-/**
- * Tells how many bytes of body follow a head that ap_gate_judge() let in.
- */
-gsize
-ap_gate_body_length(const ApHead *head)
-{
-    guint64 length = 0;
-
-    (void) read_length(head, &length);
-    return (gsize) length;
 }
 
 /**
@@ -133,8 +122,6 @@ ap_refusal_text(ApRefusal refusal)
 {
     static const ApRefusalText texts[AP_N_REFUSALS] = {
         [AP_REFUSAL_NONE] = {200, NULL, "nothing is wrong"},
-        [AP_REFUSAL_HEAD] = {400, "Could not understand the request", "not HTTP"},
-        [AP_REFUSAL_LONG_HEAD] = {431, "Request head too long", "head too long"},
         [AP_REFUSAL_BROWSER] = {403, "Not for browsers", "sent by a browser"},
         [AP_REFUSAL_HOST] = {403, "Host must be an address of this server", "wrong Host"},
         [AP_REFUSAL_PATH] = {404, "Not found", "unknown path"},

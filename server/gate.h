@@ -23,10 +23,8 @@ G_BEGIN_DECLS
 /** Why a request is refused. */
 typedef enum {
     AP_REFUSAL_NONE,
-    AP_REFUSAL_HEAD,      /* not a head of HTTP, or one with two meanings */
-    AP_REFUSAL_LONG_HEAD, /* longer than AP_HTTP_MAX_HEAD */
-    AP_REFUSAL_BROWSER,   /* it has a header that only browsers send */
-    AP_REFUSAL_HOST,      /* "Host" is not one of our addresses: a name that points here */
+    AP_REFUSAL_BROWSER, /* it has a header that only browsers send */
+    AP_REFUSAL_HOST,    /* "Host" is not one of our addresses: a name that points here */
     AP_REFUSAL_PATH,
     AP_REFUSAL_METHOD,
     AP_REFUSAL_TYPE,
@@ -42,8 +40,7 @@ typedef enum {
  * The head of a request. Strings are the connection's.
  *
  * @is_browser: it has Origin or a Sec-Fetch header
- * @wants_continue: its body comes only after an interim answer (RFC 9110 10.1.1)
- * @n_hosts, @n_lengths: number of Host and of Content-Length headers
+ * @n_hosts: number of Host headers
  */
 typedef struct {
     const char *method;
@@ -53,9 +50,7 @@ typedef struct {
     const char *content_length; /* (nullable) */
     gboolean is_chunked;
     gboolean is_browser;
-    gboolean wants_continue;
     guint n_hosts;
-    guint n_lengths;
 } ApHead;
 
 /** What to say to a refused request. */
@@ -73,7 +68,6 @@ typedef struct {
 
 void ap_head_add(ApHead *self, const char *name, const char *value);
 ApRefusal ap_gate_judge(const ApHead *head, const ApRoster *roster, guint16 port);
-gsize ap_gate_body_length(const ApHead *head);
 const ApRefusalText *ap_refusal_text(ApRefusal refusal) G_GNUC_CONST;
 gboolean ap_throttle_pass(ApThrottle *self, ApInstant now);
 

@@ -353,65 +353,6 @@ def test_statuses(lab, server, status, how):
         assert "error" in json.loads(body)
 
 
-def say(name, *parts, pause=0.05):
-    """Sends bytes in parts; returns all that comes back."""
-    with contextlib.closing(connect(name, TUNNEL[HUB][0])) as connection:
-        for part in parts:
-            connection.sendall(part)
-            time.sleep(pause)
-        answer = b""
-        while chunk := connection.recv(65536):
-            answer += chunk
-        return answer
-
-
-@pytest.mark.parametrize("status,bytes_", [
-    (400, b"hello\r\n\r\n"),
-    (400, b"POST /peering-request\r\n\r\n"),
-    (400, b"POST /peering-request HTTP/1.1\r\nHost : 10.9.0.1\r\n\r\n"),
-    (400, b"POST /peering-request HTTP/1.1\r\nHost: 10.9.0.1\r\n folded: x\r\n\r\n"),
-    (431, b"POST /peering-request HTTP/1.1\r\nX: " + b"x" * 5000),
-    (431, b"x" * 60000),
-])
-def test_what_is_no_request_is_refused(lab, server, status, bytes_):
-    assert say(A, bytes_).startswith(f"HTTP/1.1 {status} ".encode())
-
-
-def test_requests_come_in_pieces(lab, server):
-    whole = request([element(lab, A)])
-    for cut in (1, 20, whole.index(b"\r\n\r\n") + 2, whole.index(b"\r\n\r\n") + 4, len(whole) - 1):
-        assert say(A, whole[:cut], whole[cut:]).startswith(b"HTTP/1.1 200 OK\r\n")
-
-
-def test_clients_may_want_to_be_asked_for_the_body(lab, server):
-    whole = request([element(lab, A)], headers={"Expect": "100-continue"})
-    end = whole.index(b"\r\n\r\n") + 4
-    answer = say(A, whole[:end], whole[end:])
-    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
-
-
-def test_a_refusal_is_heard_by_who_goes_on_sending(lab, server):
-    """The answer must not be lost to the reset that unread bytes would cause."""
-    assert say(A, request(b" " * 60000, path="/nothing")).startswith(b"HTTP/1.1 404 ")
-
-
-def test_who_has_ended_its_sending_is_answered(lab, server):
-    with contextlib.closing(connect(A, TUNNEL[HUB][0])) as connection:
-        connection.sendall(request([element(lab, A)]))
-        connection.shutdown(socket.SHUT_WR)
-        assert receive(connection)[0] == 200
-
-
-def test_a_poll_ends_with_its_client(lab, server):
-    """And its place among the eight of its address is free again."""
-    for _ in range(12):
-        poll(lab, A, 20).close()
-    time.sleep(0.2)
-    http = max(server.children(), key=lambda pid: len(os.listdir(f"/proc/{pid}/fd")))
-    assert len(os.listdir(f"/proc/{http}/fd")) < 14
-    assert post(lab, A)[0] == 200
-
-
 def test_chunked_is_refused(lab, server):
     with contextlib.closing(connect(A, TUNNEL[HUB][0])) as connection:
         connection.sendall(request(b"", headers={"Content-Length": None, "Transfer-Encoding": "chunked"})

@@ -134,18 +134,6 @@ test_two_hosts(void)
 }
 
 static void
-test_two_lengths(void)
-{
-    g_autoptr(ApRoster) roster = hub();
-    ApHead head = {.method = "POST", .path = "/peering-request"};
-
-    ap_head_add(&head, "Content-Type", "application/json");
-    ap_head_add(&head, "Content-Length", "118");
-    ap_head_add(&head, "Content-Length", "118");
-    g_assert_cmpint(ap_gate_judge(&head, roster, 80), ==, AP_REFUSAL_BODY);
-}
-
-static void
 test_every_refusal_has_a_text(void)
 {
     for (guint i = AP_REFUSAL_NONE + 1; i < AP_N_REFUSALS; i++) {
@@ -200,7 +188,6 @@ main(int argc, char **argv)
     g_test_add_func("/gate/headers", test_headers);
     g_test_add_func("/gate/request-line", test_request_line);
     g_test_add_func("/gate/two-hosts", test_two_hosts);
-    g_test_add_func("/gate/two-lengths", test_two_lengths);
     g_test_add_func("/gate/every-refusal-has-a-text", test_every_refusal_has_a_text);
     g_test_add_func("/gate/throttle", test_throttle);
     g_test_add_func("/crowd/limits", test_crowd);
