@@ -6,13 +6,15 @@
 #include "cli/text.h"
 #include "common/error.h"
 
+#include <glib/gi18n.h>
+
 #include <locale.h>
-#include <unistd.h>
 
 /** What was asked for on the command line. */
 typedef struct {
     gboolean version;
     gboolean json;
+    gboolean wait;
     GStrv words; /* (owned) (nullable) the command and its operand */
 } Arguments;
 
@@ -25,14 +27,21 @@ make_context(Arguments *arguments)
          G_OPTION_FLAG_NONE,
          G_OPTION_ARG_NONE,
          &arguments->json,
-         "For scripts: one JSON object a line",
+         N_("For scripts: one JSON object a line"),
+         NULL},
+        {"wait",
+         0,
+         G_OPTION_FLAG_NONE,
+         G_OPTION_ARG_NONE,
+         &arguments->wait,
+         N_("Wait until it is done"),
          NULL},
         {"version",
          0,
          G_OPTION_FLAG_NONE,
          G_OPTION_ARG_NONE,
          &arguments->version,
-         "Show the version of this program",
+         N_("Show the version of this program"),
          NULL},
         {G_OPTION_REMAINING,
          0,
@@ -40,71 +49,91 @@ make_context(Arguments *arguments)
          G_OPTION_ARG_STRING_ARRAY,
          &arguments->words,
          NULL,
-         "COMMAND"},
+         N_("COMMAND")},
         G_OPTION_ENTRY_NULL,
     };
     GOptionContext *context = g_option_context_new(NULL);
-    g_autoptr(GString) summary = g_string_new("Commands:\n");
+    g_autoptr(GString) summary = g_string_new(_("Commands:"));
 
+    g_string_append_c(summary, '\n');
     ap_command_append_help(summary);
     g_string_truncate(summary, summary->len - 1);
     g_option_context_set_summary(context, summary->str);
     g_option_context_set_description(
         context,
-        "PEER is a public key, four or more characters of its beginning, or a tunnel address.\n"
-        "See wg-autopeer(1) for the members of the JSON objects and the exit codes.");
-    g_option_context_add_main_entries(context, entries, NULL);
+        _("PEER is a public key, four or more characters of its beginning, or a tunnel address.\n"
+          "WHEN is \"network\" (until this computer is on another one) or a time such as 90s, 30min,\n"
+          "2h or 3d; without it the pause lasts until \"resume\".\n"
+          "See wg-autopeer(1) for the members of the JSON objects and the exit codes."));
+    g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
     return context;
 }
 
-static const ApCommand *
-find_command(const Arguments *arguments, GError **error)
+static gboolean
+check_words(const ApCommand *command, const Arguments *arguments, GError **error)
 {
-    guint n = arguments->words != NULL ? g_strv_length(arguments->words) : 0;
-    const ApCommand *command = n > 0 ? ap_command_find(arguments->words[0]) : NULL;
+    const guint n = g_strv_length(arguments->words);
 
-    if (n == 0) {
-        g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, "a command is missing");
-        return NULL;
-    }
-
-    if (command == NULL)
+    if (n < 2 && ap_command_needs_operand(command))
         g_set_error(error,
                     AP_ERROR,
                     AP_ERROR_INVALID,
-                    "there is no command “%s”",
-                    arguments->words[0]);
-    else if (n < 2 && command->operand != NULL)
-        g_set_error(error,
-                    AP_ERROR,
-                    AP_ERROR_INVALID,
-                    "%s needs a %s",
+                    _("%s needs a %s"),
                     command->name,
                     command->operand);
     else if (n > (command->operand != NULL ? 2 : 1))
         g_set_error(error,
                     AP_ERROR,
                     AP_ERROR_INVALID,
-                    "“%s” is too much for %s",
+                    _("“%s” is too much for %s"),
                     arguments->words[n - 1],
                     command->name);
-    else if (arguments->json && !command->has_json)
-        g_set_error(error, AP_ERROR, AP_ERROR_INVALID, "%s has no --json", command->name);
     else
+        return command->check == NULL || command->check(arguments->words[1], error);
+
+    return FALSE;
+}
+
+static gboolean
+check_options(const ApCommand *command, const Arguments *arguments, GError **error)
+{
+    const char *wrong = NULL;
+
+    if (arguments->json && !(command->flags & AP_COMMAND_JSON))
+        wrong = "--json";
+    if (arguments->wait && !(command->flags & AP_COMMAND_WAIT))
+        wrong = "--wait";
+    if (wrong == NULL)
+        return TRUE;
+
+    g_set_error(error, AP_ERROR, AP_ERROR_INVALID, _("%s has no %s"), command->name, wrong);
+    return FALSE;
+}
+
+static const ApCommand *
+find_command(const Arguments *arguments, GError **error)
+{
+    const char *name = arguments->words != NULL ? arguments->words[0] : NULL;
+    const ApCommand *command = name != NULL ? ap_command_find(name) : NULL;
+
+    if (name == NULL)
+        g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, _("a command is missing"));
+    else if (command == NULL)
+        g_set_error(error, AP_ERROR, AP_ERROR_INVALID, _("there is no command “%s”"), name);
+    else if (check_words(command, arguments, error) && check_options(command, arguments, error))
         return command;
 
     return NULL;
 }
 
-/* What the bus writes about a call that its policy forbids is meant for its log. */
 static ApExit
 complain(const GError *error)
 {
     g_autofree char *message = ap_text_escape(error->message);
     ApExit code = ap_session_exit_code(error);
 
-    if (code == AP_EXIT_DENIED && geteuid() != 0)
-        g_printerr("wg-autopeer: not allowed: only root may ask the helper\n");
+    if (code == AP_EXIT_DENIED)
+        g_printerr(_("wg-autopeer: not allowed: %s\n"), message);
     else
         g_printerr("wg-autopeer: %s\n", message);
 
@@ -114,12 +143,18 @@ complain(const GError *error)
 static ApExit
 run(const ApCommand *command, const Arguments *arguments)
 {
+    const ApCommandInput input = {
+        .operand = arguments->words[1],
+        .json = arguments->json,
+        .wait = arguments->wait,
+    };
+    const gboolean needs_view = !(command->flags & AP_COMMAND_BLIND);
     g_autoptr(GError) error = NULL;
     g_autoptr(ApSession) session = ap_session_open(&error);
-    const char *operand = command->operand != NULL ? arguments->words[1] : NULL;
 
-    if (session == NULL || !ap_session_check(session, &error)
-        || !command->run(session, operand, arguments->json, &error))
+    if (session == NULL
+        || (!(command->flags & AP_COMMAND_START) && !ap_session_check(session, needs_view, &error))
+        || !command->run(session, &input, &error))
         return complain(error);
 
     return AP_EXIT_DONE;
@@ -139,7 +174,7 @@ run_arguments(const Arguments *arguments)
     command = find_command(arguments, &error);
     if (command == NULL) {
         (void) complain(error);
-        g_printerr("Try: wg-autopeer --help\n");
+        g_printerr(_("Try: wg-autopeer --help\n"));
         return AP_EXIT_USAGE;
     }
 
@@ -150,11 +185,15 @@ int
 main(int argc, char **argv)
 {
     Arguments arguments = {0};
-    g_autoptr(GOptionContext) context = make_context(&arguments);
+    g_autoptr(GOptionContext) context = NULL;
     g_autoptr(GError) error = NULL;
     ApExit code;
 
     (void) setlocale(LC_ALL, "");
+    (void) bindtextdomain(GETTEXT_PACKAGE, AP_LOCALEDIR);
+    (void) bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+    (void) textdomain(GETTEXT_PACKAGE);
+    context = make_context(&arguments);
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         (void) complain(error);
         return AP_EXIT_USAGE;

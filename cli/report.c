@@ -154,9 +154,37 @@ ap_report_status(const ApClientView *view)
     append_text(out, "version", view->version);
     append_bool(out, "enabled", view->enabled);
     append_text(out, "state", view->state);
+    append_text(out, "pause", view->pause_scope);
+    append_int(out, "paused_until_usec", view->paused_until_real_usec);
     append_uint(out, "direct", ap_client_view_count_direct(view));
     append_tunnels(out, view);
     append_peers(out, view);
+    return finish(out);
+}
+
+/**
+ * The output of "explain --json".
+ *
+ * @peers: (element-type ApClientPeer)
+ *
+ * Returns: (transfer full): one object, with a newline
+ */
+char *
+ap_report_explain(const GPtrArray *peers)
+{
+    GString *out = begin();
+
+    append_name(out, "peers");
+    g_string_append_c(out, '[');
+    for (guint i = 0; i < peers->len; i++) {
+        const ApClientPeer *peer = peers->pdata[i];
+
+        g_string_append(out, i > 0 ? ",{" : "{");
+        append_peer_members(out, peer);
+        append_texts(out, "sentences", peer->sentences);
+        g_string_append_c(out, '}');
+    }
+    g_string_append_c(out, ']');
     return finish(out);
 }
 

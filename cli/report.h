@@ -17,6 +17,7 @@ G_BEGIN_DECLS
 #define AP_REPORT_SCHEMA 1
 
 char *ap_report_status(const ApClientView *view);
+char *ap_report_explain(const GPtrArray *peers);
 char *ap_report_change(const ApClientChange *change, gint64 now_real_usec);
 char *ap_report_helper(const ApClientView *view, gint64 now_real_usec);
 

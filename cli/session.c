@@ -5,6 +5,7 @@
 #include "common/error.h"
 
 #include <glib-unix.h>
+#include <glib/gi18n.h>
 
 struct _ApSession {
     GDBusConnection *connection; /* (owned) */
@@ -61,7 +62,7 @@ ap_session_open(GError **error)
         g_set_error(error,
                     AP_ERROR,
                     AP_ERROR_TIMED_OUT,
-                    "could not reach the system bus: %s",
+                    _("could not reach the system bus: %s"),
                     bus_error->message);
         return NULL;
     }
@@ -86,17 +87,21 @@ ap_session_get_client(ApSession *self)
 /**
  * Tells whether the helper is there and answers.
  *
+ * @needs_view: whether it must let us see its view; it may allow other things to those whom it does
+ *     not let see
  * @error: AP_ERROR_TIMED_OUT when it is not running; else what the client has
  */
 gboolean
-ap_session_check(ApSession *self, GError **error)
+ap_session_check(ApSession *self, gboolean needs_view, GError **error)
 {
     switch (ap_client_get_state(self->client)) {
     case AP_CLIENT_READY:
         return TRUE;
     case AP_CLIENT_FAILED:
-        if (error != NULL)
-            *error = g_error_copy(ap_client_get_error(self->client));
+        if (!needs_view
+            && g_error_matches(ap_client_get_error(self->client), AP_ERROR, AP_ERROR_DENIED))
+            return TRUE;
+        g_propagate_error(error, g_error_copy(ap_client_get_error(self->client)));
         return FALSE;
     case AP_CLIENT_LOOKING:
     case AP_CLIENT_ABSENT:
@@ -106,7 +111,8 @@ ap_session_check(ApSession *self, GError **error)
     g_set_error_literal(error,
                         AP_ERROR,
                         AP_ERROR_TIMED_OUT,
-                        "the helper is not running: systemctl start wg-autopeer");
+                        _("the helper is not running: start the tray, or: systemctl enable --now "
+                          "wg-autopeer"));
     return FALSE;
 }
 
@@ -144,7 +150,7 @@ ap_session_follow(ApSession *self, ApSessionFunc changed, gpointer user_data, GE
     if (!g_dbus_connection_is_closed(self->connection))
         return TRUE;
 
-    g_set_error_literal(error, AP_ERROR, AP_ERROR_TIMED_OUT, "the system bus went away");
+    g_set_error_literal(error, AP_ERROR, AP_ERROR_TIMED_OUT, _("the system bus went away"));
     return FALSE;
 }
 

@@ -27,7 +27,7 @@ typedef struct _ApSession ApSession;
 
 ApSession *ap_session_open(GError **error);
 ApClient *ap_session_get_client(ApSession *self);
-gboolean ap_session_check(ApSession *self, GError **error);
+gboolean ap_session_check(ApSession *self, gboolean needs_view, GError **error);
 gboolean
 ap_session_follow(ApSession *self, ApSessionFunc changed, gpointer user_data, GError **error);
 void ap_session_stop(ApSession *self);

@@ -3,7 +3,10 @@
 #include "cli/text.h"
 
 #include "cli/table.h"
+#include "common/error.h"
 #include "common/instant.h"
+
+#include <glib/gi18n.h>
 
 /** Characters of a key that are shown in lists: enough to tell a household's peers apart. */
 #define SHORT_KEY_LEN 8
@@ -34,6 +37,37 @@ ap_text_duration(gint64 usec)
     }
 
     return g_strdup_printf("%" G_GINT64_FORMAT " s", sec);
+}
+
+/**
+ * Reads a duration as people type it: "90s", "30min", "2h" or "3d".
+ *
+ * @sec: (out): more than 0; left as it was when the function fails
+ * @error: AP_ERROR_INVALID
+ */
+gboolean
+ap_text_parse_duration(const char *text, guint64 *sec, GError **error)
+{
+    static const struct {
+        const char *unit;
+        guint64 sec;
+    } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+    char *end = NULL;
+    const guint64 n = g_ascii_isdigit(text[0]) ? g_ascii_strtoull(text, &end, 10) : 0;
+
+    for (gsize i = 0; n > 0 && n < G_MAXUINT32 && i < G_N_ELEMENTS(units); i++) {
+        if (g_str_equal(end, units[i].unit)) {
+            *sec = n * units[i].sec;
+            return TRUE;
+        }
+    }
+
+    g_set_error(error,
+                AP_ERROR,
+                AP_ERROR_INVALID,
+                _("“%s” is no time such as 90s, 30min, 2h or 3d"),
+                text);
+    return FALSE;
 }
 
 static char *
@@ -73,9 +107,9 @@ format_path(const ApClientPeer *peer)
     if (ap_client_peer_is_direct(peer) && endpoint[0] != '\0')
         return g_steal_pointer(&endpoint);
     if (g_str_equal(peer->state, "probing") && endpoint[0] != '\0')
-        return g_strdup_printf("by the hub, trying %s", endpoint);
+        return g_strdup_printf(_("by the hub, trying %s"), endpoint);
 
-    return g_strdup("by the hub");
+    return g_strdup(_("by the hub"));
 }
 
 static char *
@@ -110,6 +144,21 @@ count_managed(const ApClientView *view)
     return n;
 }
 
+static char *
+format_pause(const ApClientView *view)
+{
+    g_autoptr(GDateTime) until =
+        g_date_time_new_from_unix_local(view->paused_until_real_usec / AP_USEC_PER_SEC);
+    g_autofree char *text = until != NULL ? g_date_time_format(until, "%F %H:%M") : g_strdup("-");
+
+    if (g_str_equal(view->pause_scope, "time"))
+        return g_strdup_printf(_("Paused until %s: everything goes by the hub"), text);
+    if (g_str_equal(view->pause_scope, "network"))
+        return g_strdup(_("Paused on this network: everything goes by the hub"));
+
+    return g_strdup(_("Paused: everything goes by the hub"));
+}
+
 /**
  * Says how things stand in one line.
  *
@@ -119,20 +168,24 @@ char *
 ap_text_headline(const ApClientView *view)
 {
     if (g_str_equal(view->state, "starting"))
-        return g_strdup("The helper has just started");
+        return g_strdup(_("The helper has just started"));
     if (!view->enabled)
-        return g_strdup("Switched off: everything goes by the hub");
+        return g_strdup(_("Switched off: everything goes by the hub"));
+    if (g_str_equal(view->state, "idle"))
+        return g_strdup(_("Nobody holds the helper: everything goes by the hub"));
+    if (ap_client_view_is_paused(view))
+        return format_pause(view);
     if (view->tunnels->len == 0)
-        return g_strdup("There is no WireGuard tunnel on this machine");
+        return g_strdup(_("There is no WireGuard tunnel on this machine"));
     if (count_managed(view) == 0)
-        return g_strdup("No tunnel is managed: everything goes by the hub");
+        return g_strdup(_("No tunnel is managed: everything goes by the hub"));
     if (view->peers->len == 0)
-        return g_strdup("No peer is known yet: everything goes by the hub");
+        return g_strdup(_("No peer is known yet: everything goes by the hub"));
 
-    return g_strdup_printf("%u of %u %s direct",
-                           ap_client_view_count_direct(view),
-                           view->peers->len,
-                           view->peers->len == 1 ? "peer" : "peers");
+    return g_strdup_printf(
+        ngettext("%u of %u peer direct", "%u of %u peers direct", view->peers->len),
+        ap_client_view_count_direct(view),
+        view->peers->len);
 }
 
 static const char *
@@ -168,8 +221,16 @@ append_peers(GString *out,
              const ApClientTunnel *tunnel,
              const ApTextStyle *style)
 {
-    static const char *const head[] =
-        {"", "PEER", "ADDRESS", "STATE", "PATH", "RTT", "SINCE", "REASON"};
+    const char *const head[] = {
+        "",
+        _("PEER"),
+        _("ADDRESS"),
+        _("STATE"),
+        _("PATH"),
+        _("RTT"),
+        _("SINCE"),
+        _("REASON"),
+    };
     g_autoptr(ApTable) table = ap_table_new(G_N_ELEMENTS(head));
     guint n = 0;
 
@@ -186,7 +247,7 @@ append_peers(GString *out,
     if (n > 0)
         ap_table_write(table, out);
     else if (is_managed(tunnel))
-        g_string_append(out, "  no peer is known yet\n");
+        g_string_append(out, _("  no peer is known yet\n"));
 }
 
 static void
@@ -203,13 +264,13 @@ append_tunnel(GString *out,
 
     g_string_append_printf(out, "\n%s (%s): ", name, backend);
     if (!is_managed(tunnel))
-        g_string_append_printf(out, "not managed: %s\n", reason);
+        g_string_append_printf(out, _("not managed: %s\n"), reason);
     else if (server[0] == '\0')
-        g_string_append(out, "no server to ask\n");
+        g_string_append(out, _("no server to ask\n"));
     else
-        g_string_append_printf(out, "asks %s\n", server);
+        g_string_append_printf(out, _("asks %s\n"), server);
     if (last_error[0] != '\0')
-        g_string_append_printf(out, "  the last round failed: %s\n", last_error);
+        g_string_append_printf(out, _("  the last round failed: %s\n"), last_error);
 
     append_peers(out, view, tunnel, style);
 }
@@ -246,7 +307,7 @@ format_ago(gint64 real_usec, const ApTextStyle *style, const char *never)
 {
     g_autofree char *duration = ap_text_duration(style->now_real_usec - real_usec);
 
-    return real_usec == 0 ? g_strdup(never) : g_strdup_printf("%s ago", duration);
+    return real_usec == 0 ? g_strdup(never) : g_strdup_printf(_("%s ago"), duration);
 }
 
 static char *
@@ -255,9 +316,9 @@ format_next_try(const ApClientPeer *peer, const ApTextStyle *style)
     g_autofree char *duration = ap_text_duration(peer->next_try_real_usec - style->now_real_usec);
 
     if (peer->next_try_real_usec != 0)
-        return g_strdup_printf("in %s", duration);
+        return g_strdup_printf(_("in %s"), duration);
 
-    return g_strdup(ap_client_peer_is_direct(peer) ? "" : "when something changes");
+    return g_strdup(ap_client_peer_is_direct(peer) ? "" : _("when something changes"));
 }
 
 static char *
@@ -266,7 +327,7 @@ format_traffic(const ApClientPeer *peer)
     g_autofree char *rx = g_format_size(peer->rx_bytes);
     g_autofree char *tx = g_format_size(peer->tx_bytes);
 
-    return g_strdup_printf("%s received, %s sent", rx, tx);
+    return g_strdup_printf(_("%s received, %s sent"), rx, tx);
 }
 
 static void
@@ -280,24 +341,24 @@ add_explanation(ApTable *table, const ApClientPeer *peer, const ApTextStyle *sty
     g_autofree char *rtt = format_rtt(peer->rtt_usec);
     g_autofree char *addresses = format_list((const char *const *) peer->addresses, ", ");
     g_autofree char *sources = format_list((const char *const *) peer->sources, ", ");
-    g_autofree char *handshake = format_ago(peer->handshake_real_usec, style, "never");
+    g_autofree char *handshake = format_ago(peer->handshake_real_usec, style, _("never"));
     g_autofree char *traffic = format_traffic(peer);
     g_autofree char *next = format_next_try(peer, style);
     g_autofree char *refusals = format_list((const char *const *) peer->refusals, ", ");
 
-    add_line(table, "peer", key);
-    add_line(table, "tunnel", tunnel);
-    add_line(table, "addresses", addresses);
-    add_line(table, "state", state);
+    add_line(table, _("peer"), key);
+    add_line(table, _("tunnel"), tunnel);
+    add_line(table, _("addresses"), addresses);
+    add_line(table, _("state"), state);
     ap_table_colour_cell(table, 1, state_colour(peer->state, style));
-    add_line(table, "since", since);
-    add_line(table, "path", path);
-    add_line(table, "round trip", rtt);
-    add_line(table, "last handshake", handshake);
-    add_line(table, "traffic", traffic);
-    add_line(table, "next try", next);
-    add_line(table, "told by", sources);
-    add_line(table, "refused", refusals);
+    add_line(table, _("since"), since);
+    add_line(table, _("path"), path);
+    add_line(table, _("round trip"), rtt);
+    add_line(table, _("last handshake"), handshake);
+    add_line(table, _("traffic"), traffic);
+    add_line(table, _("next try"), next);
+    add_line(table, _("told by"), sources);
+    add_line(table, _("refused"), refusals);
 }
 
 /**

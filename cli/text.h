@@ -20,6 +20,7 @@ typedef struct {
 } ApTextStyle;
 
 char *ap_text_duration(gint64 usec);
+gboolean ap_text_parse_duration(const char *text, guint64 *sec, GError **error);
 char *ap_text_headline(const ApClientView *view);
 char *ap_text_status(const ApClientView *view, const ApTextStyle *style);
 char *ap_text_explain(const ApClientPeer *peer, const ApTextStyle *style);

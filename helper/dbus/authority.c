@@ -160,7 +160,12 @@ on_answer(GObject *source, GAsyncResult *result, gpointer user_data)
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
         || g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
         tell_polkit_to_stop(G_DBUS_CONNECTION(source), check);
-    refuse(task, AP_ERROR, AP_ERROR_DENIED, "polkit did not allow it: there was no answer");
+    refuse(task,
+           AP_ERROR,
+           AP_ERROR_DENIED,
+           g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
+               ? "only root may, because there is no polkit to ask"
+               : "polkit gave no answer");
 }
 
 static void

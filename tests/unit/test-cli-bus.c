@@ -129,6 +129,12 @@ static const struct {
     {"explain", AP_EXIT_USAGE},
     {"explain a b", AP_EXIT_USAGE},
     {"resync --json", AP_EXIT_USAGE},
+    {"status --wait", AP_EXIT_USAGE},
+    {"pause forever", AP_EXIT_USAGE},
+    {"pause 0s", AP_EXIT_USAGE},
+    {"pause -5min", AP_EXIT_USAGE},
+    {"pause network 1h", AP_EXIT_USAGE},
+    {"hold me", AP_EXIT_USAGE},
     {"status --yaml", AP_EXIT_USAGE},
     {"status", AP_EXIT_UNREACHABLE},
     {"status --json", AP_EXIT_UNREACHABLE},
@@ -137,6 +143,9 @@ static const struct {
     {"explain 10.9.0.10", AP_EXIT_UNREACHABLE},
     {"enable", AP_EXIT_UNREACHABLE},
     {"disable", AP_EXIT_UNREACHABLE},
+    {"pause", AP_EXIT_UNREACHABLE},
+    {"resume", AP_EXIT_UNREACHABLE},
+    {"resync --wait", AP_EXIT_UNREACHABLE},
 };
 
 static void
@@ -151,7 +160,7 @@ test_exit_codes_without_a_helper(Fixture *self, gconstpointer unused)
         g_assert_true((run.code == AP_EXIT_DONE) == (run.errors[0] == '\0'));
         if (run.code == AP_EXIT_UNREACHABLE) {
             g_assert_cmpstr(run.output, ==, "");
-            g_assert_nonnull(strstr(run.errors, "systemctl start wg-autopeer"));
+            g_assert_nonnull(strstr(run.errors, "systemctl enable --now wg-autopeer"));
         }
     }
 }
@@ -246,6 +255,115 @@ test_wishes_reach_the_helper(Fixture *self, gconstpointer unused)
     g_assert_cmpstr(failed.output, ==, "");
 }
 
+static const struct {
+    const char *words;
+    const char *wish;
+} pause_cases[] = {
+    {"pause", "resume 0"},
+    {"pause network", "network 0"},
+    {"pause 90s", "time 90"},
+    {"pause 30min", "time 1800"},
+    {"pause 2h", "time 7200"},
+    {"pause 3d", "time 259200"},
+    {"resume", "time 0"},
+};
+
+static void
+test_pauses_are_passed_on(Fixture *self, gconstpointer unused)
+{
+    (void) unused;
+    start_helper(self);
+    for (gsize i = 0; i < G_N_ELEMENTS(pause_cases); i++) {
+        g_auto(Run) run = run_words(self, pause_cases[i].words);
+
+        g_assert_cmpint(run.code, ==, AP_EXIT_DONE);
+        g_assert_cmpstr(self->helper->last_wish, ==, pause_cases[i].wish);
+    }
+}
+
+static void
+publish_resynced(const Fixture *self, guint64 serial, guint64 n_resyncs, gboolean is_trying)
+{
+    g_autoptr(ApView) view = test_view_new(serial);
+
+    view->n_resyncs = n_resyncs;
+    g_array_index(view->tunnels, ApTunnelView, 1).last_error[0] = '\0';
+    if (!is_trying)
+        g_array_index(view->peers, ApPeerView, 1).verdict.state = AP_PATH_WAITING;
+    ap_service_publish(self->helper->service, view);
+}
+
+static void
+test_resync_waits_until_it_is_done(Fixture *self, gconstpointer unused)
+{
+    g_auto(Run) run = {0};
+
+    (void) unused;
+    start_helper(self);
+    run.process = spawn(self, g_getenv("AP_CLI_PROGRAM"), FALSE, "resync --wait");
+    while (self->helper->n_resyncs == 0)
+        g_main_context_iteration(NULL, TRUE);
+    publish_resynced(self, 6, 0, TRUE);
+    publish_resynced(self, 7, 1, TRUE);
+    test_settle(self->helper->connection);
+    publish_resynced(self, 8, 1, FALSE);
+    finish(&run);
+    g_assert_cmpint(run.code, ==, AP_EXIT_DONE);
+    g_assert_cmpstr(run.output, ==, "1 of 4 peers direct\n");
+}
+
+static void
+test_resync_that_failed_is_told(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(ApView) view = test_view_new(6);
+    g_auto(Run) run = {0};
+
+    (void) unused;
+    start_helper(self);
+    run.process = spawn(self, g_getenv("AP_CLI_PROGRAM"), FALSE, "resync --wait");
+    while (self->helper->n_resyncs == 0)
+        g_main_context_iteration(NULL, TRUE);
+    view->n_resyncs = 1;
+    g_array_index(view->peers, ApPeerView, 1).verdict.state = AP_PATH_WAITING;
+    ap_service_publish(self->helper->service, view);
+    finish(&run);
+    g_assert_cmpint(run.code, ==, AP_EXIT_FAILED);
+    g_assert_cmpstr(run.errors, ==, "wg-autopeer: wg8: no answer\n");
+}
+
+static void
+test_resync_does_not_wait_for_a_helper_that_left(Fixture *self, gconstpointer unused)
+{
+    g_auto(Run) run = {0};
+
+    (void) unused;
+    start_helper(self);
+    run.process = spawn(self, g_getenv("AP_CLI_PROGRAM"), FALSE, "resync --wait");
+    while (self->helper->n_resyncs == 0)
+        g_main_context_iteration(NULL, TRUE);
+    test_settle(self->helper->connection);
+    g_clear_pointer(&self->helper, test_helper_free);
+    finish(&run);
+    g_assert_cmpint(run.code, ==, AP_EXIT_UNREACHABLE);
+}
+
+static void
+test_explanation_in_json(Fixture *self, gconstpointer unused)
+{
+    (void) unused;
+    start_helper(self);
+    g_auto(Run) run = run_words(self, "explain --json 10.9.0.10");
+    g_autoptr(ApJson) root =
+        ap_json_parse(run.output, strlen(run.output), AP_JSON_MAX_VALUES, NULL);
+    ApJson *peers = ap_json_get_array(root, "peers");
+    gint64 schema = 0;
+
+    g_assert_cmpint(run.code, ==, AP_EXIT_DONE);
+    g_assert_true(ap_json_get_int(root, "schema", 1, 1, &schema));
+    g_assert_cmpuint(ap_json_n_items(peers), ==, 2);
+    g_assert_cmpuint(ap_json_n_items(ap_json_get_array(ap_json_item(peers, 0), "sentences")), >, 0);
+}
+
 /* The program may lie where only root may go: it is copied to where everybody may. */
 static char *
 copy_program(const Fixture *self)
@@ -263,7 +381,8 @@ copy_program(const Fixture *self)
 static void
 test_nobody_is_not_allowed(Fixture *self, gconstpointer unused)
 {
-    static const char *const words[] = {"status", "monitor", "resync", "explain AAAA", "disable"};
+    static const char *const words[] =
+        {"status", "monitor", "resync", "explain AAAA", "disable", "pause", "hold"};
     g_autofree char *program = NULL;
 
     (void) unused;
@@ -280,7 +399,10 @@ test_nobody_is_not_allowed(Fixture *self, gconstpointer unused)
         finish(&run);
         g_assert_cmpint(run.code, ==, AP_EXIT_DENIED);
         g_assert_cmpstr(run.output, ==, "");
-        g_assert_cmpstr(run.errors, ==, "wg-autopeer: not allowed: only root may ask the helper\n");
+        g_assert_cmpstr(run.errors,
+                        ==,
+                        "wg-autopeer: not allowed: only root may, because there is no polkit to "
+                        "ask\n");
     }
     g_assert_cmpuint(self->helper->n_set_enabled + self->helper->n_resyncs, ==, 0);
 }
@@ -390,6 +512,23 @@ test_monitor_in_json_has_one_object_a_line(Fixture *self, gconstpointer unused)
     end_by_signal(process, SIGTERM);
 }
 
+static void
+test_hold_lasts_until_the_signal(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GSubprocess) process = NULL;
+    g_autoptr(GDataInputStream) stream = NULL;
+
+    (void) unused;
+    start_helper(self);
+    process = spawn(self, g_getenv("AP_CLI_PROGRAM"), FALSE, "hold");
+    stream = g_data_input_stream_new(g_subprocess_get_stdout_pipe(process));
+    assert_next_line(stream, "The helper is at work. Ctrl-C lets it go.");
+    g_assert_true(self->helper->held);
+    end_by_signal(process, SIGINT);
+    while (self->helper->held)
+        g_main_context_iteration(NULL, TRUE);
+}
+
 #define ADD(name, function) g_test_add("/cli/" name, Fixture, NULL, setup, function, teardown)
 
 int
@@ -402,6 +541,13 @@ main(int argc, char **argv)
     ADD("status-in-json", test_status_in_json);
     ADD("explain-tells-of-each-tunnel", test_explain_tells_of_each_tunnel);
     ADD("wishes-reach-the-helper", test_wishes_reach_the_helper);
+    ADD("pauses-are-passed-on", test_pauses_are_passed_on);
+    ADD("resync-waits-until-it-is-done", test_resync_waits_until_it_is_done);
+    ADD("resync-that-failed-is-told", test_resync_that_failed_is_told);
+    ADD("resync-does-not-wait-for-a-helper-that-left",
+        test_resync_does_not_wait_for_a_helper_that_left);
+    ADD("explanation-in-json", test_explanation_in_json);
+    ADD("hold-lasts-until-the-signal", test_hold_lasts_until_the_signal);
     ADD("nobody-is-not-allowed", test_nobody_is_not_allowed);
     ADD("monitor-survives-the-helper", test_monitor_survives_the_helper);
     ADD("monitor-in-json-has-one-object-a-line", test_monitor_in_json_has_one_object_a_line);

@@ -90,6 +90,17 @@ static const struct {
     {"{'Enabled': <false>}",
      "(1, [" TUNNEL "], [" DIRECT "])",
      "Switched off: everything goes by the hub"},
+    {"{'State': <'idle'>}",
+     "(1, [" TUNNEL "], [" DIRECT "])",
+     "Nobody holds the helper: everything goes by the hub"},
+    {"{'PauseScope': <'time'>, 'PausedUntil': <int64 1700003600000000>}",
+     "(1, [" TUNNEL "], [" DIRECT "])",
+     "Paused until 2023-11-14 23:13: everything goes by the hub"},
+    {"{'PauseScope': <'network'>}",
+     "(1, [], [])",
+     "Paused on this network: everything goes by the hub"},
+    {"{'PauseScope': <'resume'>}", "(1, [], [])", "Paused: everything goes by the hub"},
+    {"{'PauseScope': <'moon'>}", "(1, [], [])", "Paused: everything goes by the hub"},
     {"{}", "(1, [], [])", "There is no WireGuard tunnel on this machine"},
     {"{}",
      "(1, [{'interface': <'wg1'>, 'state': <'unmanaged'>}], [])",
@@ -181,6 +192,45 @@ test_durations(void)
         g_autofree char *text = ap_text_duration(duration_cases[i].usec);
 
         g_assert_cmpstr(text, ==, duration_cases[i].text);
+    }
+}
+
+static const struct {
+    const char *text;
+    guint64 sec; /* 0: it makes no sense */
+} parse_cases[] = {
+    {"1s", 1},
+    {"90s", 90},
+    {"30min", 1800},
+    {"2h", 7200},
+    {"3d", 259200},
+    {"", 0},
+    {"0s", 0},
+    {"5", 0},
+    {"s", 0},
+    {"5 s", 0},
+    {" 5s", 0},
+    {"-5s", 0},
+    {"+5s", 0},
+    {"5m", 0},
+    {"1.5h", 0},
+    {"4294967296d", 0},
+    {"99999999999999999999s", 0},
+};
+
+static void
+test_parse_durations(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(parse_cases); i++) {
+        g_autoptr(GError) error = NULL;
+        guint64 sec = 0;
+
+        g_test_message("'%s'", parse_cases[i].text);
+        g_assert_cmpint(ap_text_parse_duration(parse_cases[i].text, &sec, &error),
+                        ==,
+                        parse_cases[i].sec != 0);
+        g_assert_cmpuint(sec, ==, parse_cases[i].sec);
+        g_assert_true((error == NULL) == (sec != 0));
     }
 }
 
@@ -295,6 +345,8 @@ test_json_status_is_stable(void)
     g_assert_cmpstr(ap_json_get_string(root, "state", 64), ==, "direct");
     g_assert_true(ap_json_get_bool(root, "enabled", &enabled) && enabled);
     g_assert_true(ap_json_get_int(root, "direct", 1, 1, &number));
+    g_assert_cmpstr(ap_json_get_string(root, "pause", 64), ==, "");
+    g_assert_true(ap_json_get_int(root, "paused_until_usec", 0, 0, &number));
     g_assert_cmpuint(ap_json_n_items(tunnels), ==, 1);
     g_assert_cmpuint(ap_json_n_items(peers), ==, 3);
     for (guint i = 0; i < 3; i++) {
@@ -347,6 +399,7 @@ main(int argc, char **argv)
                     test_nothing_from_elsewhere_moves_the_cursor);
     g_test_add_func("/cli/escape", test_escape);
     g_test_add_func("/cli/durations", test_durations);
+    g_test_add_func("/cli/parse-durations", test_parse_durations);
     g_test_add_func("/cli/explain-says-everything", test_explain_says_everything);
     g_test_add_func("/cli/monitor-lines", test_monitor_lines);
     g_test_add_func("/cli/json-status-is-stable", test_json_status_is_stable);

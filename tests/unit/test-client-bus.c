@@ -223,6 +223,161 @@ test_wishes_are_passed_on(Fixture *self, gconstpointer unused)
     g_object_unref(refused.result);
 }
 
+static void
+wait_for_reply(Reply *reply, gboolean ok)
+{
+    g_autoptr(GError) error = NULL;
+
+    test_iterate_until(&reply->done);
+    g_assert_cmpint(ap_client_wish_finish(reply->result, &error), ==, ok);
+    g_clear_object(&reply->result);
+    reply->done = FALSE;
+}
+
+static void
+wait_until_held(Fixture *self, gboolean held)
+{
+    while (self->helper->held != held || ap_client_is_holding(self->client) != held)
+        g_main_context_iteration(NULL, TRUE);
+}
+
+static void
+activate(Fixture *self)
+{
+    Reply reply = {0};
+
+    ap_client_activate_async(self->client, NULL, on_result, &reply);
+    wait_for_reply(&reply, TRUE);
+    g_assert_true(ap_client_is_holding(self->client));
+    g_assert_true(self->helper->held);
+}
+
+static void
+test_hold_is_taken_and_given_back(Fixture *self, gconstpointer unused)
+{
+    (void) unused;
+    start_helper(self, 1);
+    self->client = ap_client_new(self->connection, on_changed, self);
+    wait_for_state(self, AP_CLIENT_READY);
+    g_assert_false(ap_client_is_holding(self->client));
+    activate(self);
+    ap_client_release(self->client);
+    wait_until_held(self, FALSE);
+
+    activate(self);
+    g_clear_pointer(&self->client, ap_client_free);
+    while (self->helper->held)
+        g_main_context_iteration(NULL, TRUE);
+}
+
+/* Whoever gave it back, and whoever never had it, is not to have it after a restart. */
+static void
+test_hold_outlives_a_restart_of_the_helper(Fixture *self, gconstpointer unused)
+{
+    (void) unused;
+    start_helper(self, 1);
+    self->client = ap_client_new(self->connection, on_changed, self);
+    wait_for_state(self, AP_CLIENT_READY);
+    activate(self);
+
+    g_clear_pointer(&self->helper, test_helper_free);
+    wait_for_state(self, AP_CLIENT_ABSENT);
+    g_assert_false(ap_client_is_holding(self->client));
+    start_helper(self, 2);
+    wait_until_held(self, TRUE);
+
+    ap_client_release(self->client);
+    g_clear_pointer(&self->helper, test_helper_free);
+    wait_for_state(self, AP_CLIENT_ABSENT);
+    start_helper(self, 3);
+    wait_for_serial(self, 3);
+    test_settle(self->helper->connection);
+    g_assert_false(self->helper->held);
+}
+
+static void
+test_hold_given_back_too_early_is_given_back(Fixture *self, gconstpointer unused)
+{
+    Reply reply = {0};
+
+    (void) unused;
+    start_helper(self, 1);
+    self->client = ap_client_new(self->connection, on_changed, self);
+    wait_for_state(self, AP_CLIENT_READY);
+    ap_client_activate_async(self->client, NULL, on_result, &reply);
+    ap_client_release(self->client);
+    wait_for_reply(&reply, TRUE);
+    wait_until_held(self, FALSE);
+    g_assert_cmpuint(self->helper->n_held, ==, 1);
+}
+
+static void
+test_client_may_go_while_it_takes_hold(Fixture *self, gconstpointer unused)
+{
+    Reply reply = {0};
+
+    (void) unused;
+    start_helper(self, 1);
+    self->client = ap_client_new(self->connection, on_changed, self);
+    wait_for_state(self, AP_CLIENT_READY);
+    ap_client_activate_async(self->client, NULL, on_result, &reply);
+    g_clear_pointer(&self->client, ap_client_free);
+    wait_for_reply(&reply, TRUE);
+    while (self->helper->held)
+        g_main_context_iteration(NULL, TRUE);
+}
+
+static void
+test_nobody_is_started_without_a_service_file(Fixture *self, gconstpointer unused)
+{
+    Reply reply = {0};
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    self->client = ap_client_new(self->connection, on_changed, self);
+    ap_client_activate_async(self->client, NULL, on_result, &reply);
+    test_iterate_until(&reply.done);
+    g_assert_false(ap_client_wish_finish(reply.result, &error));
+    g_assert_error(error, AP_ERROR, AP_ERROR_TIMED_OUT);
+    g_assert_false(ap_client_is_holding(self->client));
+    g_object_unref(reply.result);
+}
+
+static void
+test_pause_and_options_are_passed_on(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(ApView) view = test_view_new(2);
+    Reply reply = {0};
+
+    (void) unused;
+    start_helper(self, 1);
+    self->client = ap_client_new(self->connection, on_changed, self);
+    wait_for_state(self, AP_CLIENT_READY);
+    ap_client_pause_async(self->client, "time", 3600, NULL, on_result, &reply);
+    wait_for_reply(&reply, TRUE);
+    g_assert_cmpstr(self->helper->last_wish, ==, "time 3600");
+    ap_client_set_option_async(self->client,
+                               "Peers.MaxPeers",
+                               g_variant_new_uint32(7),
+                               NULL,
+                               on_result,
+                               &reply);
+    wait_for_reply(&reply, TRUE);
+    g_assert_cmpstr(self->helper->last_wish, ==, "Peers.MaxPeers uint32 7");
+
+    g_assert_false(ap_client_view_is_paused(ap_client_get_view(self->client)));
+    view->mode.pause = AP_PAUSE_TIME;
+    view->mode.until_real_usec = 1700003600000000;
+    view->n_resyncs = 4;
+    ap_service_publish(self->helper->service, view);
+    wait_for_serial(self, 2);
+    g_assert_true(ap_client_view_is_paused(ap_client_get_view(self->client)));
+    g_assert_cmpstr(ap_client_get_view(self->client)->state, ==, "paused");
+    g_assert_cmpstr(ap_client_get_view(self->client)->pause_scope, ==, "time");
+    g_assert_cmpint(ap_client_get_view(self->client)->paused_until_real_usec, ==, 1700003600000000);
+    g_assert_cmpuint(ap_client_get_view(self->client)->n_resyncs, ==, 4);
+}
+
 static const struct {
     const char *text;
     guint n_found;
@@ -302,6 +457,12 @@ main(int argc, char **argv)
     ADD("signals-of-others-do-not-count", test_signals_of_others_do_not_count);
     ADD("who-is-not-allowed-is-told", test_who_is_not_allowed_is_told);
     ADD("wishes-are-passed-on", test_wishes_are_passed_on);
+    ADD("hold-is-taken-and-given-back", test_hold_is_taken_and_given_back);
+    ADD("hold-outlives-a-restart-of-the-helper", test_hold_outlives_a_restart_of_the_helper);
+    ADD("hold-given-back-too-early-is-given-back", test_hold_given_back_too_early_is_given_back);
+    ADD("client-may-go-while-it-takes-hold", test_client_may_go_while_it_takes_hold);
+    ADD("nobody-is-started-without-a-service-file", test_nobody_is_started_without_a_service_file);
+    ADD("pause-and-options-are-passed-on", test_pause_and_options_are_passed_on);
     ADD("explanations-are-fetched", test_explanations_are_fetched);
     ADD("calls-without-a-helper-fail", test_calls_without_a_helper_fail);
     ADD("it-may-end-amid-a-fetch", test_it_may_end_amid_a_fetch);
