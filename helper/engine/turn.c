@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/**
+ * @file
+ * One turn of the engine: read, plan, ledger and device, sessions, servers, picture.
+ */
+
+#include "common/clock.h"
+#include "helper/core/plan.h"
+#include "helper/core/uplink.h"
+#include "helper/engine/devices.h"
+#include "helper/engine/engine-private.h"
+#include "helper/engine/publish.h"
+
+/** How often it is looked whether a server has taken our good-bye, in microseconds. */
+#define STOP_POLL_USEC (20 * AP_USEC_PER_MSEC)
+
+/** Pause after a turn that failed, in microseconds: the device or the disk may recover. */
+#define RETRY_USEC (2 * AP_USEC_PER_SEC)
+
+static gboolean
+has_left(const ApEngine *self)
+{
+    return self->holdings->peers->len + self->holdings->addresses->len == 0;
+}
+
+/* Lets the machine sleep once nothing of ours is left, or the time for that is over. Returns when
+ * to look again. */
+static gint64
+finish_leaving(ApEngine *self, ApInstant now)
+{
+    if (!self->asleep || self->sleep_by_boot_usec == AP_NEVER)
+        return AP_NEVER;
+    if (!has_left(self) && now.boot_usec < self->sleep_by_boot_usec)
+        return self->sleep_by_boot_usec;
+
+    self->sleep_by_boot_usec = AP_NEVER;
+    ap_sleep_watch_release(self->sleep_watch);
+    return AP_NEVER;
+}
+
+/* Counts a Resync that is done: no server is waited for any more. */
+static void
+settle_resync(ApEngine *self)
+{
+    if (!self->resyncing || ap_askers_are_resyncing(self->askers))
+        return;
+
+    self->resyncing = FALSE;
+    self->n_resyncs++;
+}
+
+static void
+publish_turn(ApEngine *self,
+             const ApWorld *world,
+             const ApPlan *plan,
+             guint64 network,
+             ApInstant now)
+{
+    g_autoptr(ApView) view =
+        ap_publish_view(world, plan, self->policy, ap_askers_last_error, self->askers, now);
+
+    settle_resync(self);
+    view->n_resyncs = self->n_resyncs;
+    view->network = network;
+    ap_publish_refusals(self->refusals, plan->refusals, &self->metrics);
+    ap_publish_log(self->view, view, &self->metrics);
+    ap_sessions_count(self->sessions, &self->metrics.bfd);
+    ap_metrics_list(&self->metrics, view->counters);
+
+    view->serial = self->view == NULL ? 1 : self->view->serial;
+    if (self->view != NULL && !ap_view_equal(self->view, view))
+        view->serial++;
+
+    g_clear_pointer(&self->view, ap_view_unref);
+    self->view = g_steal_pointer(&view);
+    self->publish(self->view, self->user_data);
+}
+
+static void
+keep_memory(ApEngine *self, ApPlan *plan)
+{
+    g_clear_pointer(&self->paths, g_array_unref);
+    self->paths = g_array_ref(plan->paths);
+    g_clear_pointer(&self->refusals, g_array_unref);
+    self->refusals = g_array_ref(plan->refusals);
+}
+
+/* Tells whoever stops us once nothing of ours is left and every good-bye is said, or the time for
+ * that is over. Returns when to look again. */
+static gint64
+finish_stopping(ApEngine *self, ApInstant now)
+{
+    const gboolean busy = ap_askers_are_busy(self->askers);
+    GSourceFunc stopped = self->stopped;
+
+    if (now.boot_usec < self->stop_by_boot_usec && (busy || !has_left(self)))
+        return MIN(self->stop_by_boot_usec,
+                   busy ? now.boot_usec + STOP_POLL_USEC : self->stop_by_boot_usec);
+
+    self->stopped = NULL;
+    (void) stopped(self->stopped_data);
+    return AP_NEVER;
+}
+
+static void
+sleep_until(ApEngine *self, gint64 boot_usec)
+{
+    self->wake_at_boot_usec = boot_usec;
+    ap_engine_arm_timer(self);
+}
+
+/* Carries the plan out, then speaks: a peer that was added hears us at once. */
+static gboolean
+carry_out(ApEngine *self, const ApWorld *world, const ApPlan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    ApApplyStats stats = {0};
+    const gboolean ok = ap_apply_plan(&self->tools, world, plan, self->holdings, &stats, &error);
+
+    if (ok)
+        self->last_failure[0] = '\0';
+    else
+        ap_engine_log_failure(self, error);
+
+    self->metrics.values[AP_METRIC_TURNS]++;
+    self->metrics.values[AP_METRIC_CHANGES] += stats.n_changes;
+    self->metrics.values[AP_METRIC_APPLY_FAILED] += stats.n_failed;
+
+    /* A turn that comes before the kernel's notification must not plan it again. */
+    if (stats.n_addresses > 0)
+        (void) ap_netwatch_refresh(self->netwatch, NULL);
+    if (ap_sessions_match(self->sessions, plan, ap_clock_now()))
+        ap_engine_schedule_turn(self);
+    return ok;
+}
+
+/* Plans on @devices, carries the plan out and publishes. Returns when the next turn is due. */
+static gint64
+turn_on(ApEngine *self, const GPtrArray *devices, ApInstant now)
+{
+    g_autoptr(GPtrArray) links =
+        g_ptr_array_ref((GPtrArray *) ap_netwatch_get_links(self->netwatch));
+    const guint64 network = ap_uplink_fingerprint(links, self->policy);
+    g_autoptr(GArray) candidates = ap_askers_list(self->askers, network, now);
+    g_autoptr(GArray) proofs = ap_sessions_list_proofs(self->sessions);
+    g_autoptr(GArray) mute = ap_sessions_list_mute(self->sessions);
+    const ApWorld world = {
+        .links = links,
+        .devices = devices,
+        .owned = self->holdings->peers,
+        .addresses = self->holdings->addresses,
+        .candidates = candidates,
+        .proofs = proofs,
+        .mute = mute,
+        .paths = self->paths,
+    };
+    g_autoptr(ApPlan) plan = ap_plan_make(&world, self->policy, now);
+    gint64 wake_at = plan->wake_at_boot_usec;
+
+    if (!carry_out(self, &world, plan))
+        wake_at = MIN(wake_at, now.boot_usec + RETRY_USEC);
+
+    /* Each in a variable of its own: MIN() evaluates what it returns twice. */
+    if (self->stopped != NULL) {
+        const gint64 finish_at = finish_stopping(self, now);
+
+        wake_at = MIN(wake_at, finish_at);
+    } else {
+        const gint64 ask_at =
+            ap_askers_update(self->askers, &world, plan, self->policy, network, now);
+        const gint64 settle_at = ap_settle_next(&self->settle, &world, plan, now);
+        const gint64 sleep_at = finish_leaving(self, now);
+
+        wake_at = MIN(MIN(wake_at, sleep_at), MIN(ask_at, settle_at));
+    }
+    publish_turn(self, &world, plan, network, now);
+    keep_memory(self, plan);
+    return wake_at;
+}
+
+/** Looks at the world, plans, carries the plan out, publishes and sets the timer. */
+void
+ap_engine_turn(ApEngine *self)
+{
+    const ApInstant now = ap_clock_now();
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) devices = ap_devices_read(self->tools.wireguard, &error);
+
+    (void) ap_sessions_run(self->sessions, now);
+    if (devices != NULL) {
+        sleep_until(self, turn_on(self, devices, now));
+    } else if (self->stopped != NULL) {
+        sleep_until(self, finish_stopping(self, now));
+    } else {
+        ap_engine_log_failure(self, error);
+        sleep_until(self, now.boot_usec + RETRY_USEC);
+    }
+}
