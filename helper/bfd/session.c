@@ -93,6 +93,17 @@ ap_bfd_session_init(ApBfdSession *self, const ApBfdConfig *config, guint32 discr
 }
 
 /**
+ * Lets a session that was just begun go on counting the signs of a narrow path where @former, an
+ * earlier one with the same peer, stopped. One padded packet that comes wipes them out.
+ */
+void
+ap_bfd_session_take_evidence(ApBfdSession *self, const ApBfdSession *former)
+{
+    self->n_small_in_row = former->n_small_in_row;
+    self->n_ignored = former->n_ignored;
+}
+
+/**
  * Lets a passive session speak: from now on it is in the active role, and its first packet is
  * due at once unless the peer was heard already.
  */

@@ -158,6 +158,7 @@ typedef struct {
 void ap_bfd_config_init(ApBfdConfig *out, ApBfdRole role, guint32 mtu);
 
 void ap_bfd_session_init(ApBfdSession *self, const ApBfdConfig *config, guint32 discriminator);
+void ap_bfd_session_take_evidence(ApBfdSession *self, const ApBfdSession *former);
 ApBfdRefusal ap_bfd_session_receive(ApBfdSession *self, const ApBfdPacket *packet, ApInstant now);
 void ap_bfd_session_advance(ApBfdSession *self, ApInstant now);
 gsize ap_bfd_session_take_packet(ApBfdSession *self,

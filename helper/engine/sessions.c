@@ -226,19 +226,19 @@ match_wish(Tunnel *tunnel, const ApSessionWish *wish, ApInstant now)
     }
 }
 
-static gboolean
-is_wished(const GArray *wishes, guint32 ifindex, const ApKey *key)
+/* @key: NULL: whoever the peer is */
+static const ApSessionWish *
+find_wish(const GArray *wishes, guint32 ifindex, const ApKey *key)
 {
     for (guint i = 0; i < wishes->len; i++) {
         const ApSessionWish *wish = &g_array_index(wishes, ApSessionWish, i);
 
         if (wish->ifindex == ifindex && (key == NULL || ap_key_equal(&wish->key, key)))
-            return TRUE;
+            return wish;
     }
-    return FALSE;
+    return NULL;
 }
 
-/* A peer that came to the device anew has nothing of what was proven before. */
 static gboolean
 is_anew(const GArray *changes, guint32 ifindex, const ApKey *key)
 {
@@ -253,21 +253,23 @@ is_anew(const GArray *changes, guint32 ifindex, const ApKey *key)
 }
 
 static void
-drop_unwished(ApSessions *self, const ApPlan *plan)
+drop_or_renew(ApSessions *self, const ApPlan *plan, ApInstant now)
 {
     for (guint t = self->tunnels->len; t > 0; t--) {
         Tunnel *tunnel = g_ptr_array_index(self->tunnels, t - 1);
 
         for (guint i = tunnel->speakers->len; i > 0; i--) {
-            const ApSpeaker *speaker = g_ptr_array_index(tunnel->speakers, i - 1);
-            const ApKey *key = &speaker->wish.key;
+            ApSpeaker *speaker = g_ptr_array_index(tunnel->speakers, i - 1);
+            const ApKey key = speaker->wish.key;
+            const ApSessionWish *wish = find_wish(plan->sessions, tunnel->ifindex, &key);
 
-            if (!is_wished(plan->sessions, tunnel->ifindex, key)
-                || is_anew(plan->changes, tunnel->ifindex, key))
+            if (wish == NULL)
                 g_ptr_array_remove_index(tunnel->speakers, i - 1);
+            else if (is_anew(plan->changes, tunnel->ifindex, &key))
+                ap_speaker_renew(speaker, wish, make_discriminator(), now);
         }
         /* That a tunnel is mute is remembered, since nothing is wished there for that reason. */
-        if (tunnel->socket != NULL && !is_wished(plan->sessions, tunnel->ifindex, NULL))
+        if (tunnel->socket != NULL && find_wish(plan->sessions, tunnel->ifindex, NULL) == NULL)
             g_ptr_array_remove_index(self->tunnels, t - 1);
     }
 }
@@ -284,7 +286,7 @@ ap_sessions_match(ApSessions *self, const ApPlan *plan, ApInstant now)
 {
     gboolean turned_mute = FALSE;
 
-    drop_unwished(self, plan);
+    drop_or_renew(self, plan, now);
     for (guint i = 0; i < plan->sessions->len; i++) {
         const ApSessionWish *wish = &g_array_index(plan->sessions, ApSessionWish, i);
         Tunnel *tunnel = ready_tunnel(self, wish, &turned_mute, now);

@@ -24,17 +24,30 @@ cost(const ApSpeaker *self, gsize n_payload)
     return OVERHEAD_BYTES + MAX(inner, MIN(filled, self->wish.mtu));
 }
 
+/* A try is shorter than it takes to be sure that a path is narrow: the signs of it are kept. */
 static void
-begin(ApSpeaker *self, ApInstant now)
+begin(ApSpeaker *self, const ApBfdSession *former, ApInstant now)
 {
     const ApBfdRole role = self->wish.active ? AP_BFD_ROLE_ACTIVE : AP_BFD_ROLE_PASSIVE;
     ApBfdConfig config;
 
     ap_bfd_config_init(&config, role, self->wish.mtu);
     ap_bfd_session_init(&self->session, &config, self->discriminator);
+    if (former != NULL)
+        ap_bfd_session_take_evidence(&self->session, former);
     ap_bfd_session_set_fast(&self->session, self->wish.fast);
     ap_bfd_session_set_usable(&self->session, self->wish.usable);
     (void) ap_speaker_judge(self, now);
+}
+
+static ApSpeaker
+make(const ApSessionWish *wish, guint32 discriminator, ApInstant now)
+{
+    return (ApSpeaker){
+        .wish = *wish,
+        .proof = {.ifindex = wish->ifindex, .key = wish->key, .since_boot_usec = now.boot_usec},
+        .discriminator = discriminator,
+    };
 }
 
 /**
@@ -45,12 +58,23 @@ begin(ApSpeaker *self, ApInstant now)
 void
 ap_speaker_init(ApSpeaker *self, const ApSessionWish *wish, guint32 discriminator, ApInstant now)
 {
-    *self = (ApSpeaker){
-        .wish = *wish,
-        .proof = {.ifindex = wish->ifindex, .key = wish->key, .since_boot_usec = now.boot_usec},
-        .discriminator = discriminator,
-    };
-    begin(self, now);
+    *self = make(wish, discriminator, now);
+    begin(self, NULL, now);
+}
+
+/**
+ * Begins another session, with a peer that came to the device anew: it has nothing of what was
+ * proven before.
+ *
+ * @discriminator: random, not 0
+ */
+void
+ap_speaker_renew(ApSpeaker *self, const ApSessionWish *wish, guint32 discriminator, ApInstant now)
+{
+    const ApBfdSession former = self->session;
+
+    *self = make(wish, discriminator, now);
+    begin(self, &former, now);
 }
 
 /* A session that has left does not come back; one that speaks falls silent only by a new start.
@@ -79,8 +103,10 @@ ap_speaker_follow(ApSpeaker *self, const ApSessionWish *wish, guint32 discrimina
     if (ap_bfd_session_state(&self->session) == AP_BFD_STATE_ADMIN_DOWN)
         self->discriminator = discriminator;
     if (must_begin_anew(self, wish)) {
+        const ApBfdSession former = self->session;
+
         self->wish = *wish;
-        begin(self, now);
+        begin(self, &former, now);
         return;
     }
 

@@ -24,6 +24,8 @@ typedef struct {
 void
 ap_speaker_init(ApSpeaker *self, const ApSessionWish *wish, guint32 discriminator, ApInstant now);
 void
+ap_speaker_renew(ApSpeaker *self, const ApSessionWish *wish, guint32 discriminator, ApInstant now);
+void
 ap_speaker_follow(ApSpeaker *self, const ApSessionWish *wish, guint32 discriminator, ApInstant now);
 ApBfdRefusal ap_speaker_hear(ApSpeaker *self, const ApBfdPacket *packet, ApInstant now);
 gsize

@@ -310,6 +310,46 @@ test_who_left_may_come_back(void)
     g_assert_cmpuint(last.my_discriminator, ==, THEIRS);
 }
 
+static void
+hear_small(ApSpeaker *speaker, gint64 usec)
+{
+    ApBfdPacket packet = heard(AP_BFD_STATE_DOWN);
+
+    packet.n_bytes = AP_BFD_PACKET_BYTES;
+    packet.your_discriminator = 0;
+    (void) hear(speaker, packet, after(usec));
+}
+
+static void
+test_a_narrow_path_shows_over_several_tries(void)
+{
+    const ApSessionWish wish = make_wish();
+    ApSpeaker speaker = make(&wish);
+
+    for (guint i = 0; i < 3; i++) {
+        g_assert_cmpint(speaker.proof.why, ==, AP_REASON_NONE);
+        if (i > 0)
+            ap_speaker_renew(&speaker, &wish, OURS, after(i));
+        g_assert_cmpint(speaker.proof.state, ==, AP_PROOF_NONE);
+        hear_small(&speaker, i);
+    }
+    g_assert_cmpint(speaker.proof.state, ==, AP_PROOF_HEARD);
+    g_assert_cmpint(speaker.proof.why, ==, AP_REASON_MTU);
+}
+
+static void
+test_a_new_try_has_nothing_of_what_was_proven(void)
+{
+    const ApSessionWish wish = make_wish();
+    ApSpeaker speaker = make_proven(&wish);
+
+    ap_speaker_renew(&speaker, &wish, THEIRS, after(1));
+    g_assert_cmpint(speaker.proof.state, ==, AP_PROOF_NONE);
+    g_assert_cmpint(speaker.proof.heard_boot_usec, ==, 0);
+    g_assert_cmpuint(speaker.proof.tx_bytes, ==, 0);
+    g_assert_cmpuint(speaker.proof.rx_bytes, ==, 0);
+}
+
 #define ADD(name, function) g_test_add_func("/speaker/" name, function)
 
 int
@@ -328,5 +368,7 @@ main(int argc, char **argv)
     ADD("busy-again-asks-at-once", test_busy_again_asks_at_once);
     ADD("leaving-is-said-three-times", test_leaving_is_said_three_times);
     ADD("who-left-may-come-back", test_who_left_may_come_back);
+    ADD("a-narrow-path-shows-over-several-tries", test_a_narrow_path_shows_over_several_tries);
+    ADD("a-new-try-has-nothing-of-what-was-proven", test_a_new_try_has_nothing_of_what_was_proven);
     return g_test_run();
 }
