@@ -84,8 +84,9 @@ class Helper:
         return json.loads(self.cli("status", "--json"))
 
     def peer(self, other):
-        """What it says of that laptop; None: nothing."""
-        peers = self.status()["peers"]
+        """What it says of that laptop; None: nothing, or nobody answers yet."""
+        answer = self.cli("status", "--json", check=False)
+        peers = json.loads(answer)["peers"] if answer else []
         return next((p for p in peers if p["public_key"] == other.tunnel.public), None)
 
 
