@@ -140,12 +140,11 @@ ap_life_speaks_bfd(const ApPath *path, const ApPathInput *in)
 }
 
 /* What BFD says of the peer that the device has: a session of WireGuard carries it, or it is
- * about a peer that was there before. A good-bye is no sign of life. */
+ * about a peer that was there before. */
 static ApProofState
 proof_state(const ApPathInput *in)
 {
-    if (in->peer == NULL || in->peer->handshake_real_usec == 0
-        || in->proof->why == AP_REASON_FAR_END_LEFT)
+    if (in->peer == NULL || in->peer->handshake_real_usec == 0)
         return AP_PROOF_NONE;
     return in->proof->state;
 }

@@ -220,6 +220,17 @@ ap_path_step_waiting(ApPath *self, const ApPathInput *in, ApReason anew)
     return start_waiting(self, in, anew, verdict.look_boot_usec);
 }
 
+/*
+ * A path that has just died may be back at any moment, so its first round is not over when every
+ * endpoint was silent once: it lasts as long as a round may.
+ */
+static gboolean
+goes_round_again(const ApPath *self, const ApLifeVerdict *verdict)
+{
+    return self->n_flaps > 0 && self->n_failures == 0 && self->evidence == AP_EVIDENCE_BFD
+           && verdict->why == AP_REASON_NO_HANDSHAKE;
+}
+
 /* The endpoint failed, or it is not offered any more: again, the next one, or the end. */
 static ApPathStep
 try_next(ApPath *self, const ApPathInput *in, const ApLifeVerdict *verdict)
@@ -228,6 +239,8 @@ try_next(ApPath *self, const ApPathInput *in, const ApLifeVerdict *verdict)
     const ApAdmittedEndpoint *next = ap_tries_next(self, in->admission, &self->endpoint);
     const ApEndpoint same = in->peer->endpoint;
 
+    if (next == NULL && goes_round_again(self, verdict))
+        next = ap_tries_next(self, in->admission, NULL);
     if (verdict->life == AP_LIFE_DEAD && verdict->why != AP_REASON_NO_HANDSHAKE)
         self->trouble = verdict->why;
     if ((next == NULL && !again) || in->now.boot_usec - self->round_boot_usec >= ROUND_USEC) {
@@ -307,7 +320,7 @@ ap_path_step_direct(ApPath *self, const ApPathInput *in)
 
     if (verdict.why == AP_REASON_FAR_END_LEFT) {
         ap_path_part(self, in);
-        return answering(self, in, AP_REASON_NONE, AP_NEVER);
+        return ap_path_step_waiting(self, in, AP_REASON_NONE);
     }
     ap_path_fall(self, in, verdict.why);
     return held(self, in);

@@ -13,12 +13,14 @@
 #define REJECT_AFTER_USEC (180 * AP_USEC_PER_SEC)
 
 #define DATA_LEN 128
+#define BFD_LEN 112
 
 typedef enum {
     PACKET_INITIATION,
     PACKET_RESPONSE,
     PACKET_KEEPALIVE,
     PACKET_DATA,
+    PACKET_BFD,
     PACKET_BY_HUB,
 } PacketKind;
 
@@ -27,6 +29,7 @@ static const guint packet_len[] = {
     [PACKET_RESPONSE] = 92,
     [PACKET_KEEPALIVE] = 32,
     [PACKET_DATA] = DATA_LEN,
+    [PACKET_BFD] = BFD_LEN,
     [PACKET_BY_HUB] = 0,
 };
 
@@ -35,6 +38,7 @@ typedef struct {
     PacketKind kind;
     guint to;
     guint session;
+    SimBfdPacket bfd;
 } Packet;
 
 static ApDevicePeer *
@@ -44,13 +48,14 @@ far_peer(SimHost *host)
 }
 
 static void
-transmit(SimNet *self, guint from, PacketKind kind, guint session)
+transmit_bfd(SimNet *self, guint from, PacketKind kind, guint session, SimBfdPacket bfd)
 {
     const Packet packet = {
         .at_usec = self->now.boot_usec + (kind == PACKET_BY_HUB ? HUB_USEC : LAN_USEC),
         .kind = kind,
         .to = 1 - from,
         .session = session,
+        .bfd = bfd,
     };
     SimHost *host = &self->hosts[from];
 
@@ -62,6 +67,12 @@ transmit(SimNet *self, guint from, PacketKind kind, guint session)
         host->n_lost += kind == PACKET_DATA ? 1 : 0;
     else
         g_array_append_val(self->packets, packet);
+}
+
+static void
+transmit(SimNet *self, guint from, PacketKind kind, guint session)
+{
+    transmit_bfd(self, from, kind, session, (SimBfdPacket){.state = SIM_BFD_DOWN});
 }
 
 static void
@@ -121,32 +132,53 @@ receive_handshake(SimNet *self, const Packet *packet)
     }
 }
 
+static void
+receive_bfd(SimNet *self, const Packet *packet)
+{
+    SimHost *host = &self->hosts[packet->to];
+
+    far_peer(host)->rx_bytes += BFD_LEN;
+    host->bfd.proof.rx_bytes += BFD_LEN;
+    if (!self->bfd_blocked[1 - packet->to])
+        sim_bfd_receive(&host->bfd, &packet->bfd, self->now);
+}
+
+static void
+receive_data(SimNet *self, const Packet *packet)
+{
+    SimHost *host = &self->hosts[packet->to];
+    SimHost *sender = &self->hosts[1 - packet->to];
+
+    if (!sim_holds(host->sim, SIM_NET_TUNNEL, &host->far_key, host->far_address)) {
+        sender->n_lost++;
+        return;
+    }
+    far_peer(host)->rx_bytes += DATA_LEN;
+    sender->n_delivered++;
+}
+
 /* The kernel owes a keepalive for data even when cryptokey routing drops it, uncounted. */
 static void
 receive_transport(SimNet *self, const Packet *packet)
 {
     SimHost *host = &self->hosts[packet->to];
-    SimHost *sender = &self->hosts[1 - packet->to];
-    const gboolean is_data = packet->kind == PACKET_DATA;
-    const gboolean is_routed =
-        sim_holds(host->sim, SIM_NET_TUNNEL, &host->far_key, host->far_address);
 
     if (packet->session == host->far.pending)
         complete(self, host, packet->session, FALSE);
     if (packet->session != host->far.session) {
-        sender->n_lost += is_data ? 1 : 0;
+        self->hosts[1 - packet->to].n_lost += packet->kind == PACKET_DATA ? 1 : 0;
         return;
     }
 
     host->far.unanswered_usec = 0;
-    if (!is_data || is_routed)
-        far_peer(host)->rx_bytes += packet_len[packet->kind];
-    if (is_data && host->far.owed_usec == 0)
+    if (packet->kind != PACKET_KEEPALIVE && host->far.owed_usec == 0)
         host->far.owed_usec = self->now.boot_usec + KEEPALIVE_TIMEOUT_USEC;
-    if (is_data && is_routed)
-        sender->n_delivered++;
-    else if (is_data)
-        sender->n_lost++;
+    if (packet->kind == PACKET_DATA)
+        receive_data(self, packet);
+    else if (packet->kind == PACKET_BFD)
+        receive_bfd(self, packet);
+    else
+        far_peer(host)->rx_bytes += packet_len[packet->kind];
 }
 
 static void
@@ -170,6 +202,49 @@ receive(SimNet *self, const Packet *packet)
 }
 
 static void
+note_data_sent(SimNet *self, SimHost *host)
+{
+    host->far.owed_usec = 0;
+    if (host->far.unanswered_usec == 0)
+        host->far.unanswered_usec = self->now.boot_usec;
+}
+
+/* A packet without a session to carry it starts one and waits for it; here only the latest. */
+static void
+send_bfd(SimNet *self, guint at, SimBfdPacket packet)
+{
+    SimHost *host = &self->hosts[at];
+    SimFar *far = &host->far;
+
+    far->has_staged = far->session == 0;
+    far->staged = packet;
+    if (far->session == 0) {
+        initiate(self, at);
+        return;
+    }
+    transmit_bfd(self, at, PACKET_BFD, far->session, packet);
+    host->bfd.proof.tx_bytes += BFD_LEN;
+    note_data_sent(self, host);
+}
+
+static void
+run_bfd(SimNet *self, guint at)
+{
+    SimHost *host = &self->hosts[at];
+    SimBfdPacket packet;
+
+    if (host->far.has_staged && host->far.session != 0)
+        send_bfd(self, at, host->far.staged);
+    sim_bfd_advance(&host->bfd, self->now);
+    while (sim_bfd_take(&host->bfd, &packet, self->now)) {
+        if (host->far.present)
+            send_bfd(self, at, packet);
+    }
+    if (sim_bfd_prove(&host->bfd, self->now))
+        host->wake_usec = self->now.boot_usec;
+}
+
+static void
 ping(SimNet *self, guint from)
 {
     SimHost *host = &self->hosts[from];
@@ -181,9 +256,7 @@ ping(SimNet *self, guint from)
         initiate(self, from);
     } else {
         transmit(self, from, PACKET_DATA, host->far.session);
-        host->far.owed_usec = 0;
-        if (host->far.unanswered_usec == 0)
-            host->far.unanswered_usec = self->now.boot_usec;
+        note_data_sent(self, host);
     }
 }
 
@@ -215,52 +288,79 @@ run_timers(SimNet *self, guint at)
         far->session = 0;
 }
 
+/* One host while its device is being changed. */
+typedef struct {
+    SimNet *net;
+    guint at;
+    guint16 keepalive_before;
+} Touch;
+
 /* What a device does because of a change: it forgets, or it sends. */
 static void
-feel(SimNet *self, guint at, const ApPeerChange *change)
+feel(const ApChange *change, gboolean is_done, gpointer user_data)
 {
-    SimFar *far = &self->hosts[at].far;
+    Touch *touch = user_data;
+    SimHost *host = &touch->net->hosts[touch->at];
+    const ApPeerChange *peer = &change->peer;
 
-    if ((change->flags & AP_PEER_REMOVE) != 0)
-        *far = (SimFar){.present = FALSE};
+    if (!is_done) {
+        touch->keepalive_before = host->far.present ? far_peer(host)->keepalive_sec : 0;
+        return;
+    }
+
+    if ((peer->flags & AP_PEER_REMOVE) != 0)
+        host->far = (SimFar){.present = FALSE};
     else
-        far->present = TRUE;
+        host->far.present = TRUE;
+    host->n_promoted += change->kind == AP_CHANGE_PROMOTE ? 1 : 0;
+    if (touch->keepalive_before == 0 && (peer->flags & AP_PEER_SET_KEEPALIVE) != 0
+        && peer->keepalive_sec != 0)
+        send_keepalive(touch->net, touch->at);
+}
+
+static void
+note_direct(SimNet *self, guint at)
+{
+    SimHost *host = &self->hosts[at];
+    const gboolean is_direct = sim_net_is_direct(self, at);
+
+    if (is_direct == (host->direct_usec != 0))
+        return;
+    host->direct_usec = is_direct ? self->now.boot_usec : 0;
+    host->n_changes++;
+}
+
+static void
+read_proof(SimHost *host)
+{
+    ApProof *proof = sim_proof(host->sim, SIM_NET_TUNNEL, &host->far_key);
+
+    *proof = host->bfd.proof;
+    proof->ifindex = SIM_NET_TUNNEL;
+    proof->key = host->far_key;
 }
 
 static void
 turn(SimNet *self, guint at)
 {
     SimHost *host = &self->hosts[at];
-    g_autoptr(ApPlan) plan = sim_plan(host->sim, self->now);
-    g_autoptr(GArray) one = g_array_new(FALSE, TRUE, sizeof(ApChange));
-    g_autofree char *text = sim_describe(plan);
-    GArray *all = plan->changes;
+    Touch touch = {.net = self, .at = at};
+    g_autoptr(ApPlan) plan = NULL;
+    g_autofree char *text = NULL;
 
-    if (all->len > 0)
+    read_proof(host);
+    plan = sim_plan(host->sim, self->now);
+    text = sim_describe(plan);
+    if (plan->changes->len > 0)
         g_test_message("%6" G_GINT64_FORMAT " ms, host %u: %s",
                        self->now.boot_usec / AP_USEC_PER_MSEC,
                        at,
                        text);
 
-    /* One by one, as the engine does: a keepalive that is switched off and on sends a packet. */
-    for (guint i = 0; i < all->len; i++) {
-        const ApChange *change = &g_array_index(all, ApChange, i);
-        const guint before = host->far.present ? far_peer(host)->keepalive_sec : 0;
-
-        g_array_set_size(one, 0);
-        g_array_append_val(one, *change);
-        plan->changes = one;
-        sim_apply(host->sim, plan, self->now);
-        feel(self, at, &change->peer);
-        host->n_promoted += change->kind == AP_CHANGE_PROMOTE ? 1 : 0;
-        if (before == 0 && (change->peer.flags & AP_PEER_SET_KEEPALIVE) != 0
-            && change->peer.keepalive_sec != 0)
-            send_keepalive(self, at);
-    }
-    if (all->len == 0)
-        sim_apply(host->sim, plan, self->now);
-    plan->changes = all;
+    sim_apply_feeling(host->sim, plan, feel, &touch, self->now);
+    sim_bfd_wish(&host->bfd, sim_wish(plan, SIM_NET_TUNNEL, &host->far_key), self->now);
     host->wake_usec = plan->wake_at_boot_usec;
+    note_direct(self, at);
 }
 
 /* Packets that are due arrive in the order in which they were sent. */
@@ -279,6 +379,16 @@ deliver(SimNet *self)
     }
 }
 
+static void
+note_apart(SimNet *self)
+{
+    const gboolean are_apart =
+        (self->hosts[0].direct_usec == 0) != (self->hosts[1].direct_usec == 0);
+
+    self->apart_msec = are_apart ? self->apart_msec + 1 : 0;
+    self->longest_apart_msec = MAX(self->longest_apart_msec, self->apart_msec);
+}
+
 void
 sim_net_run(SimNet *self, gint64 msec)
 {
@@ -287,12 +397,16 @@ sim_net_run(SimNet *self, gint64 msec)
 
         deliver(self);
         for (guint at = 0; at < 2; at++) {
-            if (self->hosts[at].wake_usec <= self->now.boot_usec)
+            run_bfd(self, at);
+            if (self->hosts[at].wake_usec <= self->now.boot_usec) {
                 turn(self, at);
+                run_bfd(self, at);
+            }
             run_timers(self, at);
             if (self->ping_msec != 0 && now_msec % self->ping_msec == 0)
                 ping(self, at);
         }
+        note_apart(self);
         self->now.boot_usec += AP_USEC_PER_MSEC;
         self->now.real_usec += AP_USEC_PER_MSEC;
     }
@@ -337,17 +451,26 @@ sim_net_free(SimNet *self)
     g_free(self);
 }
 
+/* The host can speak BFD; @is_known: the far end is told that it does. */
+void
+sim_net_speak(SimNet *self, guint host, gboolean is_known)
+{
+    g_array_set_size(self->hosts[host].sim->mute, 0);
+    self->hosts[1 - host].far_speaks = is_known;
+}
+
 /* Host @to learns of the other one. */
 void
 sim_net_introduce(SimNet *self, guint to)
 {
     SimHost *host = &self->hosts[to];
+    ApCandidate *candidate = sim_offer(host->sim,
+                                       SIM_NET_TUNNEL,
+                                       &host->far_key,
+                                       to == 0 ? "10.85.0.12" : "10.85.0.11",
+                                       to == 0 ? "192.168.77.12:51820" : "192.168.77.11:51820");
 
-    (void) sim_offer(host->sim,
-                     SIM_NET_TUNNEL,
-                     &host->far_key,
-                     to == 0 ? "10.85.0.12" : "10.85.0.11",
-                     to == 0 ? "192.168.77.12:51820" : "192.168.77.11:51820");
+    candidate->speaks_bfd = host->far_speaks;
     sim_net_wake(self, to);
 }
 

@@ -363,8 +363,25 @@ change_addresses(Sim *self, const ApPlan *plan, gboolean add)
     }
 }
 
+static void
+feel_nothing(G_GNUC_UNUSED const ApChange *change,
+             G_GNUC_UNUSED gboolean is_done,
+             G_GNUC_UNUSED gpointer user_data)
+{
+}
+
 void
 sim_apply(Sim *self, const ApPlan *plan, ApInstant now)
+{
+    sim_apply_feeling(self, plan, feel_nothing, NULL, now);
+}
+
+void
+sim_apply_feeling(Sim *self,
+                  const ApPlan *plan,
+                  SimFeelFunc feel,
+                  gpointer user_data,
+                  ApInstant now)
 {
     change_addresses(self, plan, TRUE);
     for (guint i = 0; i < plan->changes->len; i++) {
@@ -372,9 +389,11 @@ sim_apply(Sim *self, const ApPlan *plan, ApInstant now)
         const ApDeviceId id = {.ifindex = change->ifindex, .backend = AP_BACKEND_FAKE};
         g_autoptr(GError) error = NULL;
 
+        feel(change, FALSE, user_data);
         keep_ledger(self, change, now);
         g_assert_true(ap_wireguard_apply(self->wireguard, &id, &change->peer, 1, &error));
         g_assert_no_error(error);
+        feel(change, TRUE, user_data);
     }
     change_addresses(self, plan, FALSE);
     give_up(self, plan);

@@ -45,6 +45,14 @@ ApWorld sim_read(Sim *self);
 ApPlan *sim_plan(Sim *self, ApInstant now);
 void sim_apply(Sim *self, const ApPlan *plan, ApInstant now);
 
+/** Called right before and right after each change of a device. */
+typedef void (*SimFeelFunc)(const ApChange *change, gboolean is_done, gpointer user_data);
+void sim_apply_feeling(Sim *self,
+                       const ApPlan *plan,
+                       SimFeelFunc feel,
+                       gpointer user_data,
+                       ApInstant now);
+
 const ApVerdict *sim_verdict(const ApPlan *plan, guint32 ifindex, const ApKey *key);
 const ApSessionWish *sim_wish(const ApPlan *plan, guint32 ifindex, const ApKey *key);
 gboolean sim_has_address(const Sim *self, guint32 ifindex, const ApAddr *addr);
