@@ -106,11 +106,25 @@ ap_gtk_menu_get_widget(ApGtkMenu *self)
     return GTK_MENU(self->menu);
 }
 
+/*
+ * An underscore marks the next letter for the keyboard, and two are one that is shown. GTK can be
+ * told that a label has no such marks, but panels are not told so by libdbusmenu.
+ */
+static void
+set_label(GtkMenuItem *item, const char *label)
+{
+    g_auto(GStrv) parts = g_strsplit(label, "_", -1);
+    g_autofree char *escaped = g_strjoinv("__", parts);
+
+    gtk_menu_item_set_use_underline(item, TRUE);
+    gtk_menu_item_set_label(item, escaped);
+}
+
 static void
 update_item(GtkWidget *widget, ApMenuKind kind, const ApMenuItem *item)
 {
     if (kind != AP_MENU_KIND_SEPARATOR)
-        gtk_menu_item_set_label(GTK_MENU_ITEM(widget), item->label);
+        set_label(GTK_MENU_ITEM(widget), item->label);
     if (kind == AP_MENU_KIND_CHECK)
         gtk_check_menu_item_set_active(GTK_CHECK_MENU_ITEM(widget), item->checked);
     gtk_widget_set_sensitive(widget, item->sensitive);

@@ -58,6 +58,13 @@ set_argument(ApMenuModel *self, ApMenuSlot slot, const char *argument)
     self->items[slot].argument = g_strdup(argument);
 }
 
+/* The helper is there, and not at work: we were not allowed to ask for it. */
+static gboolean
+is_idle(const ApClientView *view)
+{
+    return view != NULL && g_str_equal(view->state, "idle");
+}
+
 static void
 add_head(ApMenuModel *self, const ApTrayFacts *facts)
 {
@@ -67,7 +74,7 @@ add_head(ApMenuModel *self, const ApTrayFacts *facts)
     if (note[0] != '\0')
         show(self, AP_MENU_NOTE, g_steal_pointer(&note), TRUE);
 
-    if (facts->client == AP_CLIENT_ABSENT)
+    if (facts->client == AP_CLIENT_ABSENT || is_idle(facts->view))
         show(self, AP_MENU_START, g_strdup(_("Start")), TRUE);
     else if (facts->client == AP_CLIENT_FAILED)
         show(self, AP_MENU_START, g_strdup(_("Try again")), TRUE);

@@ -62,10 +62,12 @@ set_state(ApPanel *self, ApPanelState state)
 static void
 set_host(ApPanel *self, gboolean there)
 {
-    if (there || has_xembed_tray())
+    if (there || has_xembed_tray()) {
+        g_clear_handle_id(&self->grace, g_source_remove);
         set_state(self, AP_PANEL_THERE);
-    else
+    } else {
         set_state(self, self->grace != 0 ? AP_PANEL_LOOKING : AP_PANEL_MISSING);
+    }
 }
 
 static gboolean

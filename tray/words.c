@@ -14,6 +14,7 @@ static const struct {
 } icons[] = {
     {"starting", AP_ICON_WORKING},
     {"off", AP_ICON_OFF},
+    {"idle", AP_ICON_OFF},
     {"paused", AP_ICON_OFF},
     {"no-tunnel", AP_ICON_NO_TUNNEL},
     {"relayed", AP_ICON_RELAYED},
@@ -121,6 +122,8 @@ view_headline(const ApClientView *view)
         return pause_headline(view);
     if (!view->enabled)
         return g_strdup(_("Switched off: everything goes by the hub"));
+    if (g_str_equal(view->state, "idle"))
+        return g_strdup(_("Nobody asked for direct paths: everything goes by the hub"));
     if (g_str_equal(view->state, "starting"))
         return g_strdup(_("Looking at the tunnels…"));
     if (view->tunnels->len == 0)

@@ -81,6 +81,11 @@ test_headline_says_how_things_stand(void)
          0,
          "No tunnel is looked after: everything goes by the hub"},
         {"'State': <'starting'>", "", 0, 0, "Looking at the tunnels…"},
+        {"'State': <'idle'>",
+         TEST_TUNNEL,
+         2,
+         0,
+         "Nobody asked for direct paths: everything goes by the hub"},
         {"'State': <'off'>, 'Enabled': <false>",
          TEST_TUNNEL,
          2,
@@ -130,6 +135,7 @@ test_icon_shows_how_things_stand(void)
     } cases[] = {
         {"'State': <'starting'>", 0, AP_ICON_WORKING},
         {"'State': <'off'>", 0, AP_ICON_OFF},
+        {"'State': <'idle'>", 0, AP_ICON_OFF},
         {"'State': <'paused'>", 0, AP_ICON_OFF},
         {"'State': <'no-tunnel'>", 0, AP_ICON_NO_TUNNEL},
         {"'State': <'relayed'>", 0, AP_ICON_RELAYED},
@@ -177,6 +183,15 @@ test_without_helper_it_can_be_started(void)
     g_assert_true(model->items[AP_MENU_QUIT].sensitive);
     assert_hidden(model, AP_MENU_PEERS_BELOW);
     g_assert_cmpuint(count_visible(model, AP_MENU_PEER_FIRST, AP_MENU_SHOW_ALL), ==, 0);
+}
+
+static void
+test_idle_helper_can_be_put_to_work(void)
+{
+    g_autoptr(ApClientView) view = test_tray_view("'State': <'idle'>", TEST_TUNNEL, 0, 0);
+    g_autoptr(ApMenuModel) model = make_model(view);
+
+    assert_label(model, AP_MENU_START, "Start");
 }
 
 static void
@@ -550,6 +565,8 @@ main(int argc, char **argv)
     g_test_add_func("/tray-menu/icons-have-names-of-their-own", test_icons_have_names_of_their_own);
     g_test_add_func("/tray-menu/without-helper-it-can-be-started",
                     test_without_helper_it_can_be_started);
+    g_test_add_func("/tray-menu/idle-helper-can-be-put-to-work",
+                    test_idle_helper_can_be_put_to_work);
     g_test_add_func("/tray-menu/failures-are-told-apart", test_failures_are_told_apart);
     g_test_add_func("/tray-menu/number-of-peers-decides-on-show-all",
                     test_number_of_peers_decides_on_show_all);
