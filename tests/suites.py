@@ -137,6 +137,22 @@ def lab():
     return status, [LOGS / f"lab-{Path(name).stem}.junit.xml" for name in names]
 
 
+def with_tray():
+    """The plain build may be older than the packages that the tray needs."""
+    plain()
+    if not (PLAIN / "tray/wg-autopeer-tray").exists():
+        build_step(["meson", "setup", "--reconfigure", PLAIN, "-Dtray=enabled"])
+        build_step(["ninja", "-C", PLAIN])
+
+
+def desktop():
+    with_tray()
+    forget_results("desktop")
+    paths = sorted((ROOT / "tests/desktop").glob("test_*.py"))
+    status = run([sys.executable, RUN_FILES, LOGS / "desktop", *paths], timeout=1800)
+    return status, [LOGS / f"desktop-{path.stem}.junit.xml" for path in paths]
+
+
 def kernel():
     plain()
     forget_results("kernel")
@@ -153,7 +169,7 @@ def kernel():
     return status, [LOGS / f"kernel-{part}.junit.xml" for part in parts]
 
 
-SUITES = {suite.__name__: suite for suite in (style, unit, contract, lab, kernel)}
+SUITES = {suite.__name__: suite for suite in (style, unit, contract, lab, desktop, kernel)}
 
 
 def allowed_skips():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """run_files.py PREFIX FILE…: runs test files, two at a time, since most of a scenario is waiting.
 
-The results of test_x.py go to PREFIX-test_x.junit.xml; what a file prints is shown when it ends.
+A file that is named without its folder is one of this folder. The results of test_x.py go to PREFIX-test_x.junit.xml; what a file prints is shown when it ends.
 """
 
 import re
@@ -24,8 +24,8 @@ def run_file(prefix, name):
     # The lab's first process takes everything with it when it is killed.
     argv = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "pytest", "-q", "-rs"]
     done = subprocess.run(
-        [*argv, f"--junitxml={junit_of(prefix, name)}", name],
-        cwd=HERE,
+        [*argv, f"--junitxml={junit_of(prefix, name)}", Path(name).name],
+        cwd=(HERE / name).parent,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -34,7 +34,7 @@ def run_file(prefix, name):
         check=False,
     )
     last = re.sub(r"=+|in [\d.]+s.*", "", done.stdout.rstrip().rpartition("\n")[2]).strip()
-    text = f"{name}: {last} ({time.monotonic() - start:.0f} s)"
+    text = f"{Path(name).name}: {last} ({time.monotonic() - start:.0f} s)"
     if done.returncode != 0:
         text = f"{done.stdout}\n{text}"
     print(text, flush=True)
