@@ -22,10 +22,9 @@ G_STATIC_ASSERT(AP_SHARED_SECRET_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBY
 static ApGossipRefusal
 take_group(ApReader *reader, ApGroup *out)
 {
-    gboolean is_minimal;
     guint64 ttl_sec;
 
-    switch (ap_varint_take(reader, &ttl_sec, &is_minimal)) {
+    switch (ap_varint_take(reader, &ttl_sec, &out->is_minimal)) {
     case AP_VARINT_OK:
         break;
     case AP_VARINT_SHORT:

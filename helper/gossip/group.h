@@ -44,8 +44,14 @@ typedef struct {
     guint8 bytes[AP_GROUP_NONCE_LEN];
 } ApGroupNonce;
 
-/** The parts of one group. @tag and @inner are (not owned): the datagram's. */
+/**
+ * The parts of one group.
+ *
+ * @is_minimal: its TTL, which says nothing, came in the shortest form
+ * @tag, @inner: (not owned): the datagram's
+ */
 typedef struct {
+    gboolean is_minimal;
     ApKey signer;
     ApGroupNonce nonce;
     const guint8 *tag;

@@ -186,7 +186,7 @@ put_byte_item(GByteArray *out, guint8 key, guint8 byte)
  * Makes the items of a peer, in the order of wirelink: the name first, the rest ascending.
  *
  * @buffer: gets the bytes in place of what is in it; must outlive the result
- * @name: (nullable): at most AP_MEMBER_NAME_MAX bytes of UTF-8; NULL or empty: none
+ * @name: (nullable): at most AP_PEER_NAME_MAX bytes of UTF-8; NULL or empty: none
  *
  * The empty list is what a hub says about a peer that it only routes: no name, not basic, no BFD.
  */

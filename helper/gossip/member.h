@@ -23,9 +23,6 @@ typedef enum {
 /** Version in the item "B": RFC 5881 on the link-local addresses, with padded packets. */
 #define AP_MEMBER_BFD_VERSION 1
 
-/** Longest name that we give a peer, in bytes. Security rule G9. */
-#define AP_MEMBER_NAME_MAX 64
-
 /**
  * The items of one member fact, checked, as on the wire.
  *

@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/gossip/knowledge.h"
+
+#include "helper/gossip/rules.h"
+
+#include <string.h>
+
+/** Somebody who told facts; ourselves, too. Lives as long as anything of it is known. */
+typedef struct {
+    ApKey key;
+    gboolean is_own;
+    gboolean is_trusted;  /* the larger limit is for this one */
+    GQueue claims;        /* (element-type ApClaim) by the time that they hold, soonest first */
+    gint64 heard_usec;    /* the latest packet */
+    gint64 speaking_usec; /* since when there was no long silence */
+} Teller;
+
+/** One teller says one fact. */
+struct _ApClaim {
+    Teller *teller;    /* (not owned) outlives us: it holds us */
+    ApKnown *known;    /* (not owned) the same */
+    ApClaim *next;     /* of the same fact */
+    gint64 until_usec; /* AP_NEVER: as long as we say it ourselves */
+    GList link;        /* in the teller's list */
+};
+
+/**
+ * @facts: (owned) (element-type ApKnown) in the order of ap_fact_compare()
+ * @tellers: (owned) (element-type Teller) by key
+ * @free_slots: (owned) (element-type guint): given back
+ * @n_plain: claims of all tellers that may not name members
+ */
+struct _ApKnowledge {
+    GSequence *facts;
+    GHashTable *tellers;
+    GArray *free_slots;
+    guint n_slots;
+    guint n_plain;
+};
+
+static guint
+hash_key(gconstpointer key)
+{
+    guint hash;
+
+    memcpy(&hash, ((const ApKey *) key)->bytes, sizeof(hash));
+    return hash;
+}
+
+static gboolean
+equal_keys(gconstpointer a, gconstpointer b)
+{
+    return ap_key_equal(a, b);
+}
+
+static int
+compare_known(gconstpointer a, gconstpointer b, gpointer unused)
+{
+    (void) unused;
+    return ap_fact_compare(&((const ApKnown *) a)->fact, &((const ApKnown *) b)->fact);
+}
+
+/** Returns: (transfer full) */
+ApKnowledge *
+ap_knowledge_new(void)
+{
+    ApKnowledge *self = g_new0(ApKnowledge, 1);
+
+    self->facts = g_sequence_new(NULL);
+    self->tellers = g_hash_table_new_full(hash_key, equal_keys, NULL, g_free);
+    self->free_slots = g_array_new(FALSE, FALSE, sizeof(guint));
+    return self;
+}
+
+static Teller *
+find_or_add_teller(ApKnowledge *self, const ApKey *key)
+{
+    Teller *teller = g_hash_table_lookup(self->tellers, key);
+
+    if (teller == NULL) {
+        teller = g_new0(Teller, 1);
+        teller->key = *key;
+        g_hash_table_insert(self->tellers, &teller->key, teller);
+    }
+    return teller;
+}
+
+static guint
+take_slot(ApKnowledge *self)
+{
+    guint slot;
+
+    if (self->free_slots->len == 0)
+        return self->n_slots++;
+    slot = g_array_index(self->free_slots, guint, self->free_slots->len - 1);
+    g_array_set_size(self->free_slots, self->free_slots->len - 1);
+    return slot;
+}
+
+static ApKnown *
+add_known(ApKnowledge *self, const ApFact *fact)
+{
+    ApKnown *known = g_new0(ApKnown, 1);
+
+    known->fact = *fact;
+    if (fact->kind == AP_FACT_MEMBER)
+        known->fact.member.bytes = g_memdup2(fact->member.bytes, fact->member.n_bytes);
+    known->slot = take_slot(self);
+    known->at = g_sequence_insert_sorted(self->facts, known, compare_known, NULL);
+    return known;
+}
+
+static void
+remove_known(ApKnowledge *self, ApKnown *known)
+{
+    g_sequence_remove(known->at);
+    g_array_append_val(self->free_slots, known->slot);
+    if (known->fact.kind == AP_FACT_MEMBER)
+        g_free((guint8 *) known->fact.member.bytes);
+    g_free(known);
+}
+
+static ApClaim *
+find_claim(const ApKnown *known, const Teller *teller)
+{
+    for (ApClaim *claim = known->claims; claim != NULL; claim = claim->next) {
+        if (claim->teller == teller)
+            return claim;
+    }
+    return NULL;
+}
+
+/* Almost always a claim holds longer than all before it, and the walk ends at once. */
+static void
+put_in_order(Teller *teller, ApClaim *claim)
+{
+    GList *before = teller->claims.tail;
+
+    while (before != NULL && ((ApClaim *) before->data)->until_usec > claim->until_usec)
+        before = before->prev;
+    if (before == NULL)
+        g_queue_push_head_link(&teller->claims, &claim->link);
+    else
+        g_queue_insert_after_link(&teller->claims, before, &claim->link);
+}
+
+static void
+count(ApKnowledge *self, const Teller *teller, int change)
+{
+    if (!teller->is_trusted && !teller->is_own)
+        self->n_plain += change;
+}
+
+static void
+add_claim(ApKnowledge *self, Teller *teller, ApKnown *known, gint64 until_usec)
+{
+    ApClaim *claim = g_new0(ApClaim, 1);
+
+    *claim = (ApClaim){
+        .teller = teller,
+        .known = known,
+        .next = known->claims,
+        .until_usec = until_usec,
+        .link.data = claim,
+    };
+    known->claims = claim;
+    put_in_order(teller, claim);
+    count(self, teller, 1);
+}
+
+/* A fact that nobody says any more goes with its last claim. */
+static void
+remove_claim(ApKnowledge *self, ApClaim *claim)
+{
+    ApKnown *known = claim->known;
+    ApClaim **at = &known->claims;
+
+    while (*at != claim)
+        at = &(*at)->next;
+    *at = claim->next;
+    g_queue_unlink(&claim->teller->claims, &claim->link);
+    count(self, claim->teller, -1);
+    g_free(claim);
+    if (known->claims == NULL)
+        remove_known(self, known);
+}
+
+static void
+remove_claims(ApKnowledge *self, Teller *teller)
+{
+    while (teller->claims.head != NULL)
+        remove_claim(self, teller->claims.head->data);
+}
+
+void
+ap_knowledge_free(ApKnowledge *self)
+{
+    GHashTableIter iter;
+    gpointer teller;
+
+    if (self == NULL)
+        return;
+
+    g_hash_table_iter_init(&iter, self->tellers);
+    while (g_hash_table_iter_next(&iter, NULL, &teller))
+        remove_claims(self, teller);
+    g_clear_pointer(&self->facts, g_sequence_free);
+    g_clear_pointer(&self->tellers, g_hash_table_unref);
+    g_clear_pointer(&self->free_slots, g_array_unref);
+    g_free(self);
+}
+
+static gboolean
+is_speaking(const Teller *teller, ApInstant now)
+{
+    return now.boot_usec - teller->heard_usec <= AP_KNOWLEDGE_SILENCE_SEC * AP_USEC_PER_SEC;
+}
+
+static void
+hear(Teller *teller, ApInstant now)
+{
+    if (teller->heard_usec == 0 || !is_speaking(teller, now))
+        teller->speaking_usec = now.boot_usec;
+    teller->heard_usec = now.boot_usec;
+}
+
+/**
+ * Notes that a packet of @teller came, whatever it said: silence is told from taking back by it.
+ * Does nothing for one that has told nothing.
+ */
+void
+ap_knowledge_hear(ApKnowledge *self, const ApKey *teller, ApInstant now)
+{
+    Teller *known = g_hash_table_lookup(self->tellers, teller);
+
+    if (known != NULL)
+        hear(known, now);
+}
+
+/* Makes room for one more claim; of the teller's own, the one that is over soonest goes first. */
+static gboolean
+make_room(ApKnowledge *self, Teller *teller, gint64 until_usec)
+{
+    const guint limit = teller->is_trusted ? AP_KNOWLEDGE_MAX_TRUSTED : AP_KNOWLEDGE_MAX_PLAIN;
+    const gboolean is_full = !teller->is_trusted && self->n_plain >= AP_KNOWLEDGE_MAX_ALL_PLAIN;
+    ApClaim *soonest = teller->claims.head != NULL ? teller->claims.head->data : NULL;
+
+    if (teller->claims.length < limit && !is_full)
+        return TRUE;
+    if (soonest == NULL || soonest->until_usec > until_usec)
+        return FALSE;
+    remove_claim(self, soonest);
+    return TRUE;
+}
+
+/* A teller that gains or loses the larger limit changes which one its claims count against; what
+ * exceeds a smaller limit goes as others come. */
+static void
+set_trusted(ApKnowledge *self, Teller *teller, gboolean is_trusted)
+{
+    if (teller->is_trusted == is_trusted)
+        return;
+
+    count(self, teller, -(int) teller->claims.length);
+    teller->is_trusted = is_trusted;
+    count(self, teller, (int) teller->claims.length);
+    while (!is_trusted && teller->claims.length > AP_KNOWLEDGE_MAX_PLAIN)
+        remove_claim(self, teller->claims.head->data);
+}
+
+static void
+renew(Teller *teller, ApClaim *claim, gint64 until_usec)
+{
+    g_queue_unlink(&teller->claims, &claim->link);
+    claim->until_usec = MAX(claim->until_usec, until_usec);
+    put_in_order(teller, claim);
+}
+
+/**
+ * Learns one fact, or that it holds for longer.
+ *
+ * @teller: who told it, and may; it counts as heard, too
+ * @fact: one that makes sense; held for its time to live, and for AP_RULES_TTL_SEC at most
+ * @is_trusted: the larger limit is for this teller
+ * @known: (out) (optional): the fact as it is held; not set for AP_LEARNED_NOT
+ */
+ApLearned
+ap_knowledge_learn(ApKnowledge *self,
+                   const ApKey *teller,
+                   const ApFact *fact,
+                   gboolean is_trusted,
+                   const ApKnown **known,
+                   ApInstant now)
+{
+    const gint64 ttl_sec = MIN(fact->ttl_sec, AP_RULES_TTL_SEC);
+    const gint64 until_usec = now.boot_usec + ttl_sec * AP_USEC_PER_SEC;
+    Teller *who = find_or_add_teller(self, teller);
+    ApKnown *held = (ApKnown *) ap_knowledge_find(self, fact);
+    ApClaim *claim = held != NULL ? find_claim(held, who) : NULL;
+    ApLearned learned = held != NULL ? AP_LEARNED_MORE : AP_LEARNED_NEW;
+
+    hear(who, now);
+    set_trusted(self, who, is_trusted);
+    if (claim != NULL) {
+        learned = AP_LEARNED_AGAIN;
+        renew(who, claim, until_usec);
+    } else {
+        if (!make_room(self, who, until_usec))
+            return AP_LEARNED_NOT;
+        if (held == NULL)
+            held = add_known(self, fact);
+        add_claim(self, who, held, until_usec);
+    }
+    if (known != NULL)
+        *known = held;
+    return learned;
+}
+
+/**
+ * Replaces all that we say ourselves, which holds until it is replaced again.
+ *
+ * @own: our own key
+ * @facts: (element-type ApFact) in any order; not kept
+ *
+ * Returns: whether anything is said that was not, or is not said that was
+ */
+gboolean
+ap_knowledge_set_own(ApKnowledge *self, const ApKey *own, const GArray *facts)
+{
+    Teller *who = find_or_add_teller(self, own);
+    gboolean has_changed = FALSE;
+
+    who->is_own = TRUE;
+    for (GList *link = who->claims.head; link != NULL; link = link->next)
+        ((ApClaim *) link->data)->until_usec = 0;
+
+    for (guint i = 0; i < facts->len; i++) {
+        const ApFact *fact = &g_array_index(facts, ApFact, i);
+        ApKnown *held = (ApKnown *) ap_knowledge_find(self, fact);
+        ApClaim *claim = held != NULL ? find_claim(held, who) : NULL;
+
+        if (claim != NULL) {
+            claim->until_usec = AP_NEVER;
+            continue;
+        }
+        add_claim(self, who, held != NULL ? held : add_known(self, fact), AP_NEVER);
+        has_changed = TRUE;
+    }
+
+    for (GList *link = who->claims.head, *next; link != NULL; link = next) {
+        next = link->next;
+        if (((ApClaim *) link->data)->until_usec != 0)
+            continue;
+        remove_claim(self, link->data);
+        has_changed = TRUE;
+    }
+    return has_changed;
+}
+
+/**
+ * Forgets all that @teller told.
+ *
+ * Returns: FALSE when there was nothing
+ */
+gboolean
+ap_knowledge_forget(ApKnowledge *self, const ApKey *teller)
+{
+    Teller *who = g_hash_table_lookup(self->tellers, teller);
+    const gboolean has_told = who != NULL && who->claims.length > 0;
+
+    if (who == NULL)
+        return FALSE;
+    remove_claims(self, who);
+    g_hash_table_remove(self->tellers, teller);
+    return has_told;
+}
+
+/* When @claim is over as things stand, in microseconds of the boot clock; see the header. */
+static gint64
+end_of(const ApClaim *claim, ApInstant now)
+{
+    const Teller *teller = claim->teller;
+    const gint64 held_usec = claim->until_usec + AP_KNOWLEDGE_HELD_SEC * AP_USEC_PER_SEC;
+    const gint64 spoken_usec = teller->speaking_usec + AP_KNOWLEDGE_SPEECH_SEC * AP_USEC_PER_SEC;
+
+    if (claim->until_usec > now.boot_usec
+        || ap_key_equal(&teller->key, &claim->known->fact.subject))
+        return claim->until_usec;
+    if (!is_speaking(teller, now))
+        return held_usec;
+    return CLAMP(spoken_usec, claim->until_usec, held_usec);
+}
+
+/* The claims before the first that still holds are all that may be over. */
+static gboolean
+remove_over(ApKnowledge *self, Teller *teller, ApInstant now)
+{
+    gboolean has_removed = FALSE;
+
+    for (GList *link = teller->claims.head, *next; link != NULL; link = next) {
+        ApClaim *claim = link->data;
+
+        next = link->next;
+        if (claim->until_usec > now.boot_usec)
+            break;
+        if (end_of(claim, now) > now.boot_usec)
+            continue;
+        remove_claim(self, claim);
+        has_removed = TRUE;
+    }
+    return has_removed;
+}
+
+/**
+ * Forgets what is over.
+ *
+ * Returns: whether anything was
+ */
+gboolean
+ap_knowledge_advance(ApKnowledge *self, ApInstant now)
+{
+    gboolean has_removed = FALSE;
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, self->tellers);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Teller *teller = value;
+
+        has_removed |= remove_over(self, teller, now);
+        if (teller->claims.length == 0)
+            g_hash_table_iter_remove(&iter);
+    }
+    return has_removed;
+}
+
+/**
+ * Returns: when the next fact is over, in microseconds of the boot clock, if nothing more is
+ *     told; AP_NEVER when none is going to be
+ */
+gint64
+ap_knowledge_deadline(const ApKnowledge *self, ApInstant now)
+{
+    gint64 deadline = AP_NEVER;
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, self->tellers);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        for (GList *link = ((Teller *) value)->claims.head; link != NULL; link = link->next) {
+            const ApClaim *claim = link->data;
+
+            deadline = MIN(deadline, end_of(claim, now));
+            if (claim->until_usec > now.boot_usec)
+                break;
+        }
+    }
+    return deadline;
+}
+
+/**
+ * Finds a fact that is held, whatever its time to live.
+ *
+ * Returns: (transfer none) (nullable): NULL when it is not
+ */
+const ApKnown *
+ap_knowledge_find(const ApKnowledge *self, const ApFact *fact)
+{
+    const ApKnown wanted = {.fact = *fact};
+    GSequenceIter *at = g_sequence_lookup(self->facts, (gpointer) &wanted, compare_known, NULL);
+
+    return at != NULL ? g_sequence_get(at) : NULL;
+}
+
+static const ApKnown *
+known_at(GSequenceIter *at)
+{
+    return g_sequence_iter_is_end(at) ? NULL : g_sequence_get(at);
+}
+
+/**
+ * Finds the first of the facts in the order of subjects, kinds and values.
+ *
+ * @subject: (nullable): begin with this one, or the next after it
+ *
+ * Returns: (transfer none) (nullable): NULL when there is none
+ */
+const ApKnown *
+ap_knowledge_first(const ApKnowledge *self, const ApKey *subject)
+{
+    ApKnown before = {0}; /* of no kind, and so before all facts of the subject */
+
+    if (subject == NULL)
+        return known_at(g_sequence_get_begin_iter(self->facts));
+    before.fact.subject = *subject;
+    return known_at(g_sequence_search(self->facts, &before, compare_known, NULL));
+}
+
+/** Returns: (transfer none) (nullable): the fact after this one; NULL: this is the last */
+const ApKnown *
+ap_known_next(const ApKnown *self)
+{
+    return known_at(g_sequence_iter_next(self->at));
+}
+
+/**
+ * Returns: until when the fact holds, in microseconds of the boot clock: by the teller with whom
+ *     it holds longest; AP_NEVER when we say it ourselves. May be past: see the header.
+ */
+gint64
+ap_known_until(const ApKnown *self)
+{
+    gint64 until_usec = 0;
+
+    for (const ApClaim *claim = self->claims; claim != NULL; claim = claim->next)
+        until_usec = MAX(until_usec, claim->until_usec);
+    return until_usec;
+}
+
+/** Returns: whether one of the tellers is such that @accepts says TRUE */
+gboolean
+ap_known_has(const ApKnown *self, ApKnownTellerFunc accepts, gconstpointer data)
+{
+    for (const ApClaim *claim = self->claims; claim != NULL; claim = claim->next) {
+        if (accepts(&claim->teller->key, &self->fact, data))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/** Returns: how many different facts are held */
+guint
+ap_knowledge_n_facts(const ApKnowledge *self)
+{
+    return (guint) g_sequence_get_length(self->facts);
+}
+
+/** Returns: how many facts are held that @teller told */
+guint
+ap_knowledge_n_claims(const ApKnowledge *self, const ApKey *teller)
+{
+    const Teller *who = g_hash_table_lookup(self->tellers, teller);
+
+    return who != NULL ? who->claims.length : 0;
+}
