@@ -300,7 +300,7 @@ test_blocked_proof_keeps_the_hub(Fixture *self, gconstpointer data)
     self->net->bfd_blocked[0] = (blocked & 1) != 0;
     self->net->bfd_blocked[1] = (blocked & 2) != 0;
     introduce_both(self);
-    sim_net_run(self->net, 400000);
+    sim_net_run(self->net, 200000);
     g_assert_cmpuint(self->net->hosts[0].n_promoted + self->net->hosts[1].n_promoted, ==, 0);
     g_assert_cmpuint(sim_net_lost(self->net), ==, 0);
 }
@@ -312,7 +312,7 @@ test_unreachable_peer_keeps_the_hub(Fixture *self, gconstpointer data)
 
     block(self, (blocked & 1) != 0, (blocked & 2) != 0);
     introduce_both(self);
-    sim_net_run(self->net, 400000);
+    sim_net_run(self->net, 200000);
     g_assert_cmpuint(self->net->hosts[0].n_promoted + self->net->hosts[1].n_promoted, ==, 0);
     g_assert_cmpuint(sim_net_lost(self->net), ==, 0);
 }
@@ -326,7 +326,7 @@ test_mute_end_keeps_the_hub(Fixture *self, gconstpointer data)
     sim_set_mute(self->net->hosts[mute].sim, SIM_NET_TUNNEL);
     self->net->hosts[1 - mute].far_speaks = FALSE;
     introduce_both(self);
-    sim_net_run(self->net, 400000);
+    sim_net_run(self->net, 200000);
     g_assert_cmpuint(self->net->hosts[0].n_promoted + self->net->hosts[1].n_promoted, ==, 0);
     g_assert_cmpuint(sim_net_lost(self->net), ==, 0);
 }
