@@ -100,6 +100,9 @@ ap_privileges_prepare_directory(const char *path, const char *user, GError **err
 static gboolean
 keep_net_admin(const struct passwd *entry, GError **error)
 {
+    const gboolean may_bound =
+        capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0;
+
     capng_clear(CAPNG_SELECT_ALL);
     if (capng_update(CAPNG_ADD,
                      CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
@@ -116,9 +119,10 @@ keep_net_admin(const struct passwd *entry, GError **error)
         return TRUE;
     }
 
-    /* Fails without CAP_SETPCAP, which the unit does not give; there the bounding set is what
-     * the unit says already. */
-    (void) capng_apply(CAPNG_SELECT_BOUNDS);
+    /* Needs CAP_SETPCAP, which the unit does not give; there the bounding set is what the unit says
+     * already. */
+    if (may_bound && capng_apply(CAPNG_SELECT_BOUNDS) != 0)
+        return set_denied(error, "bound the capabilities of programs to come");
     if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) != 0)
         return set_denied(error, "give up capabilities");
     return TRUE;

@@ -62,14 +62,14 @@ limit(int resource, rlim_t value, GError **error)
 }
 
 /*
- * The bounding set needs CAP_SETPCAP to shrink, which the helper has given up: libcap-ng then
- * leaves it alone. That is no gap: without capabilities, and with no_new_privs, it grants nothing.
+ * The bounding set needs CAP_SETPCAP to shrink, which the helper has given up, so it is left alone.
+ * That is no gap: without capabilities, and with no_new_privs, it grants nothing.
  */
 static gboolean
 drop_capabilities(GError **error)
 {
     capng_clear(CAPNG_SELECT_ALL);
-    if (capng_apply(CAPNG_SELECT_ALL) != 0 || capng_get_caps_process() != 0
+    if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) != 0 || capng_get_caps_process() != 0
         || capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE
         || capng_have_capabilities(CAPNG_SELECT_AMBIENT) != CAPNG_NONE) {
         g_set_error_literal(error, AP_ERROR, AP_ERROR_FAILED, "could not drop all capabilities");
