@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Builds the tree, runs suites of tests and adds up what they say. Started by tests/run."""
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PLAIN = ROOT / "build"
 ASAN = ROOT / "build-asan"
 WERROR = "true" if os.environ.get("CI") == "true" else "false"
+
+# Where distributions install.
+USUAL = ["-Dprefix=/usr", "-Dsysconfdir=/etc"]
 
 LOGS = PLAIN / "meson-logs"
 RUN_FILES = ROOT / "tests/lab/run_files.py"
@@ -55,6 +59,13 @@ def run(argv, env=None, timeout=None):
             raise
 
 
+def installed_as_usual(directory):
+    """Whether the build goes where polkit and systemd look, which they do nowhere else."""
+    text = (directory / "meson-info/intro-buildoptions.json").read_text(encoding="utf-8")
+    values = {option["name"]: option["value"] for option in json.loads(text)}
+    return all(f"-D{name}={values[name]}" in USUAL for name in ("prefix", "sysconfdir"))
+
+
 def build(directory, *options):
     """Configures and builds once a call of this program, however many suites need it. What the
     tools say is shown when they fail."""
@@ -62,8 +73,11 @@ def build(directory, *options):
         return
     start = time.monotonic()
     print(f"building {directory.name}/ …", end=" ", flush=True)
+    options = [f"-Dwerror={WERROR}", *USUAL, *options]
     if not (directory / "build.ninja").exists():
-        build_step(["meson", "setup", directory, f"-Dwerror={WERROR}", *options])
+        build_step(["meson", "setup", directory, *options])
+    elif not installed_as_usual(directory):
+        build_step(["meson", "configure", directory, *USUAL])
     build_step(["ninja", "-C", directory])
     build.done.add(directory)
     print(f"{time.monotonic() - start:.0f} s", flush=True)
