@@ -203,7 +203,7 @@ start_waiting(ApPath *self, const ApPathInput *in, ApReason anew, gint64 look_bo
 ApPathStep
 ap_path_step_waiting(ApPath *self, const ApPathInput *in, ApReason anew)
 {
-    ApLifeVerdict verdict = {.look_boot_usec = AP_NEVER};
+    ApLifeVerdict verdict;
 
     if (self->held && in->now.boot_usec < self->not_before_boot_usec)
         return held(self, in);
@@ -279,9 +279,8 @@ go_on(ApPath *self, const ApPathInput *in, const ApLifeVerdict *verdict)
 ApPathStep
 ap_path_step_probing(ApPath *self, const ApPathInput *in)
 {
-    ApLifeVerdict verdict;
+    const ApLifeVerdict verdict = ap_life_judge_try(self, in);
 
-    verdict = ap_life_judge_try(self, in);
     if (verdict.life == AP_LIFE_ALIVE)
         return promoted(self, in, &verdict);
     if (verdict.life == AP_LIFE_DEAD
