@@ -80,7 +80,7 @@ on_network(gpointer user_data)
     ApEngine *self = user_data;
 
     ap_settle_begin(&self->settle, ap_clock_now());
-    ap_sessions_retry(self->sessions);
+    ap_sessions_forget_looks(self->sessions);
     ap_engine_schedule_turn(self);
 }
 
@@ -150,7 +150,7 @@ ap_engine_new(const ApEngineSetup *setup, GError **error)
     self->user_data = setup->user_data;
     self->askers =
         ap_askers_new(setup->fetch_program, &self->metrics, ap_engine_schedule_turn, self);
-    self->sessions = ap_sessions_new(&ap_sessions_sockets, on_heard, self);
+    self->sessions = ap_sessions_new(&ap_voice_system, on_heard, self);
     self->paths = g_array_new(FALSE, TRUE, sizeof(ApPath));
     self->wake_at_boot_usec = AP_NEVER;
     self->enabled = setup->policy->enabled;

@@ -189,6 +189,7 @@ ap_engine_turn(ApEngine *self)
 
     (void) ap_sessions_run(self->sessions, now);
     if (devices != NULL) {
+        ap_sessions_look(self->sessions, devices, now);
         sleep_until(self, turn_on(self, devices, now));
     } else if (self->stopped != NULL) {
         sleep_until(self, finish_stopping(self, now));

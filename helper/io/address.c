@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -17,8 +18,14 @@
  */
 #define PREFIX_BITS 64
 
-/** Room for the request and for the answer, which quotes it, in bytes. */
-#define MESSAGE_LEN 512
+/** Room for a request, in bytes. */
+#define REQUEST_LEN 128
+
+/**
+ * Room for an answer, in bytes. The longest describes an interface, in some 2 KiB, and more where
+ * it has queues and virtual functions, which tunnels have not.
+ */
+#define ANSWER_LEN (16 * 1024)
 
 /**
  * How long the kernel may take to answer, in seconds. It does so within the system call; the limit
@@ -51,7 +58,7 @@ open_socket(void)
 
 /* Without duplicate address detection, which no tunnel can do: usable at once. */
 static struct nlmsghdr *
-build_request(guint8 *buffer, guint16 type, guint16 flags, guint32 ifindex, const ApAddr *addr)
+build_edit(guint8 *buffer, guint16 type, guint16 flags, guint32 ifindex, const ApAddr *addr)
 {
     struct nlmsghdr *head = mnl_nlmsg_put_header(buffer);
     struct ifaddrmsg *body;
@@ -71,11 +78,10 @@ build_request(guint8 *buffer, guint16 type, guint16 flags, guint32 ifindex, cons
 
 /* Returns: 0, or an errno: that of the answer, or of not getting one */
 static int
-run(guint16 type, guint16 flags, guint32 ifindex, const ApAddr *addr)
+ask(const struct nlmsghdr *request, mnl_cb_t take, gpointer data)
 {
     g_autoptr(MnlSocket) socket = open_socket();
-    guint8 buffer[MESSAGE_LEN] __attribute__((aligned(NLMSG_ALIGNTO)));
-    struct nlmsghdr *request = build_request(buffer, type, flags, ifindex, addr);
+    guint8 buffer[ANSWER_LEN] __attribute__((aligned(NLMSG_ALIGNTO)));
     ssize_t n;
 
     if (socket == NULL || mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
@@ -84,8 +90,17 @@ run(guint16 type, guint16 flags, guint32 ifindex, const ApAddr *addr)
     n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
     if (n < 0)
         return errno;
-    return mnl_cb_run(buffer, (size_t) n, 0, mnl_socket_get_portid(socket), NULL, NULL) < 0 ? errno
-                                                                                            : 0;
+    if (mnl_cb_run(buffer, (size_t) n, 0, mnl_socket_get_portid(socket), take, data) < 0)
+        return errno;
+    return 0;
+}
+
+static int
+edit(guint16 type, guint16 flags, guint32 ifindex, const ApAddr *addr)
+{
+    guint8 buffer[REQUEST_LEN] __attribute__((aligned(NLMSG_ALIGNTO)));
+
+    return ask(build_edit(buffer, type, flags, ifindex, addr), NULL, NULL);
 }
 
 /*
@@ -137,7 +152,7 @@ ap_address_add(guint32 ifindex, const ApAddr *addr, gboolean *was_there, GError 
 
     g_return_val_if_fail(ap_addr_is_link_local(addr) && addr->family == AF_INET6, FALSE);
 
-    code = run(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, addr);
+    code = edit(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, addr);
     if (code != 0 && code != EEXIST)
         return fail(error, code, "add the address", addr);
 
@@ -154,12 +169,87 @@ ap_address_add(guint32 ifindex, const ApAddr *addr, gboolean *was_there, GError 
 gboolean
 ap_address_remove(guint32 ifindex, const ApAddr *addr, GError **error)
 {
-    const int code = run(RTM_DELADDR, 0, ifindex, addr);
+    const int code = edit(RTM_DELADDR, 0, ifindex, addr);
 
     /* Without IPv6 there is no address either. */
     if (code == 0 || code == EADDRNOTAVAIL || translate(code) == AP_ERROR_UNSUPPORTED)
         return TRUE;
     return fail(error, code, "remove the address", addr);
+}
+
+/* IFLA_INET6_CONF: the settings of an interface, by number. */
+static int
+take_ipv6_part(const struct nlattr *attribute, void *data)
+{
+    const guint8 *values = mnl_attr_get_payload(attribute);
+    gboolean *possible = data;
+    gint32 disabled;
+
+    if (mnl_attr_get_type(attribute) != IFLA_INET6_CONF
+        || mnl_attr_get_payload_len(attribute) < (DEVCONF_DISABLE_IPV6 + 1) * sizeof(disabled))
+        return MNL_CB_OK;
+
+    memcpy(&disabled, values + DEVCONF_DISABLE_IPV6 * sizeof(disabled), sizeof(disabled));
+    *possible = disabled == 0;
+    return MNL_CB_OK;
+}
+
+/* An interface whose MTU is too small has no part about IPv6. */
+static int
+take_family(const struct nlattr *attribute, void *data)
+{
+    if (mnl_attr_get_type(attribute) == AF_INET6)
+        return mnl_attr_parse_nested(attribute, take_ipv6_part, data);
+    return MNL_CB_OK;
+}
+
+static int
+take_attribute(const struct nlattr *attribute, void *data)
+{
+    if (mnl_attr_get_type(attribute) == IFLA_AF_SPEC)
+        return mnl_attr_parse_nested(attribute, take_family, data);
+    return MNL_CB_OK;
+}
+
+static int
+take_link(const struct nlmsghdr *message, void *data)
+{
+    if (message->nlmsg_type != RTM_NEWLINK)
+        return MNL_CB_OK;
+    return mnl_attr_parse(message, sizeof(struct ifinfomsg), take_attribute, data);
+}
+
+/**
+ * Tells whether an interface has IPv6, so that it can be given an address.
+ *
+ * @error: AP_ERROR_UNSUPPORTED when it has not, AP_ERROR_GONE without such an interface, otherwise
+ *     as ap_address_add()
+ */
+gboolean
+ap_address_is_possible(guint32 ifindex, GError **error)
+{
+    guint8 buffer[REQUEST_LEN] __attribute__((aligned(NLMSG_ALIGNTO)));
+    struct nlmsghdr *head = mnl_nlmsg_put_header(buffer);
+    struct ifinfomsg *body = mnl_nlmsg_put_extra_header(head, sizeof(*body));
+    gboolean possible = FALSE;
+    int code;
+
+    head->nlmsg_type = RTM_GETLINK;
+    head->nlmsg_flags = NLM_F_REQUEST;
+    body->ifi_index = (int) ifindex;
+    code = ask(head, take_link, &possible);
+    if (code == 0 && !possible)
+        code = EAFNOSUPPORT;
+    if (code == 0)
+        return TRUE;
+
+    g_set_error(error,
+                AP_ERROR,
+                translate(code),
+                "interface %u has no IPv6: %s",
+                ifindex,
+                g_strerror(code));
+    return FALSE;
 }
 
 /** On the interfaces of this machine. */

@@ -21,5 +21,6 @@ extern const ApAddressOps ap_address_system;
 
 gboolean ap_address_add(guint32 ifindex, const ApAddr *addr, gboolean *was_there, GError **error);
 gboolean ap_address_remove(guint32 ifindex, const ApAddr *addr, GError **error);
+gboolean ap_address_is_possible(guint32 ifindex, GError **error);
 
 G_END_DECLS

@@ -299,6 +299,19 @@ ap_bfd_socket_new(const char *device,
 }
 
 /**
+ * Tells whether nobody, not even we, listens for BFD on a tunnel.
+ *
+ * @error: why BFD cannot be spoken there; as of ap_bfd_socket_new()
+ */
+gboolean
+ap_bfd_socket_is_free(const char *device, GError **error)
+{
+    ap_autofd int receiver = open_receiver(device);
+
+    return receiver >= 0 || set_errno(error, errno, "could not speak BFD on", device);
+}
+
+/**
  * Sends one packet to a peer, or loses it: nothing waits.
  *
  * @to: the peer's link-local address

@@ -38,6 +38,7 @@ ApBfdSocket *ap_bfd_socket_new(const char *device,
                                ApBfdSocketFunc received,
                                gpointer user_data,
                                GError **error);
+gboolean ap_bfd_socket_is_free(const char *device, GError **error);
 gboolean ap_bfd_socket_send(ApBfdSocket *self,
                             const ApAddr *to,
                             const guint8 *payload,

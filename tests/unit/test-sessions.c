@@ -29,7 +29,10 @@ typedef struct {
     ApPlan *plan[2];
     Socket *socket[2]; /* (owned by the sessions) NULL: closed */
     guint n_opened[2];
-    gboolean refuses; /* sockets cannot be had */
+    gboolean refuses;  /* sockets cannot be had */
+    gboolean is_taken; /* somebody else has the port */
+    gboolean has_no_ipv6;
+    GPtrArray *devices; /* (owned) (element-type ApDevice) the one that both ends have */
     guint n_decide[2];
     GArray *wire; /* (owned) (element-type Datagram) */
 } Net;
@@ -40,6 +43,24 @@ static ApAddr
 address(guint end)
 {
     return ap_key_link_local(&keys[end]);
+}
+
+static gboolean
+is_possible_fake(guint32 ifindex, GError **error)
+{
+    g_assert_cmpuint(ifindex, ==, IFINDEX);
+    if (net.has_no_ipv6)
+        g_set_error_literal(error, AP_ERROR, AP_ERROR_UNSUPPORTED, "no IPv6");
+    return !net.has_no_ipv6;
+}
+
+static gboolean
+is_free_fake(guint32 ifindex, GError **error)
+{
+    g_assert_cmpuint(ifindex, ==, IFINDEX);
+    if (net.is_taken)
+        g_set_error_literal(error, AP_ERROR, AP_ERROR_FAILED, "port taken");
+    return !net.is_taken;
 }
 
 static gpointer
@@ -104,7 +125,15 @@ close_fake(gpointer data)
     g_free(data);
 }
 
-static const ApSessionsOps ops = {open_fake, send_fake, count_drops, count_refusals, close_fake};
+static const ApVoiceOps ops = {
+    is_possible_fake,
+    is_free_fake,
+    open_fake,
+    send_fake,
+    count_drops,
+    count_refusals,
+    close_fake,
+};
 
 static void
 on_heard(gboolean decide, gpointer user_data)
@@ -123,13 +152,24 @@ new_plan(void)
 }
 
 static void
+look(guint end)
+{
+    ap_sessions_look(net.sessions[end], net.devices, ap_clock_now());
+}
+
+static void
 set_up(Net *unused, gconstpointer data)
 {
     (void) unused;
     (void) data;
-    net = (Net){.wire = g_array_new(FALSE, TRUE, sizeof(Datagram))};
+    net = (Net){
+        .wire = g_array_new(FALSE, TRUE, sizeof(Datagram)),
+        .devices = g_ptr_array_new_with_free_func((GDestroyNotify) ap_device_free),
+    };
+    g_ptr_array_add(net.devices, ap_device_new(&(ApDeviceId){.ifindex = IFINDEX}));
     for (guint end = 0; end < 2; end++) {
         net.sessions[end] = ap_sessions_new(&ops, on_heard, GUINT_TO_POINTER(end));
+        look(end);
         net.plan[end] = new_plan();
     }
 }
@@ -145,6 +185,7 @@ tear_down(Net *unused, gconstpointer data)
         g_assert_null(net.socket[end]);
     }
     g_array_unref(net.wire);
+    g_ptr_array_unref(net.devices);
 }
 
 static ApSessionWish
@@ -324,8 +365,9 @@ count_mute(guint end)
     return mute->len;
 }
 
+/* A plan that knows wishes nothing; one that does not must not make turns without end. */
 static void
-test_mute_until_tried_again(Net *unused, gconstpointer data)
+test_socket_that_cannot_be_had_is_news_once(Net *unused, gconstpointer data)
 {
     (void) unused;
     (void) data;
@@ -333,36 +375,101 @@ test_mute_until_tried_again(Net *unused, gconstpointer data)
     wish(0, TRUE);
     g_assert_true(match(0));
     g_assert_cmpuint(count_mute(0), ==, 1);
-
-    /* A plan that knows wishes nothing; one that does not must not make turns without end. */
     g_assert_false(match(0));
     g_array_set_size(net.plan[0]->sessions, 0);
     g_assert_false(match(0));
     g_assert_cmpuint(count_mute(0), ==, 1);
+}
 
-    net.refuses = FALSE;
-    ap_sessions_retry(net.sessions[0]);
-    g_assert_cmpuint(count_mute(0), ==, 0);
-    wish(0, TRUE);
-    g_assert_false(match(0));
-    g_assert_nonnull(net.socket[0]);
+static const struct {
+    gboolean is_taken;
+    gboolean has_no_ipv6;
+} obstacles[] = {{TRUE, FALSE}, {FALSE, TRUE}, {TRUE, TRUE}};
+
+static void
+obstruct(gsize i)
+{
+    net.is_taken = i < G_N_ELEMENTS(obstacles) && obstacles[i].is_taken;
+    net.has_no_ipv6 = i < G_N_ELEMENTS(obstacles) && obstacles[i].has_no_ipv6;
 }
 
 static void
-test_mute_is_tried_again_after_a_while(Net *unused, gconstpointer data)
+test_obstacles_are_seen_before_anything_is_tried(Net *unused, gconstpointer data)
+{
+    (void) unused;
+    (void) data;
+    for (gsize i = 0; i < G_N_ELEMENTS(obstacles); i++) {
+        g_test_message("taken %d, no IPv6 %d", obstacles[i].is_taken, obstacles[i].has_no_ipv6);
+        obstruct(i);
+        ap_sessions_forget_looks(net.sessions[0]);
+        look(0);
+        g_assert_cmpuint(count_mute(0), ==, 1);
+        g_assert_cmpuint(net.n_opened[0], ==, 0);
+
+        obstruct(G_N_ELEMENTS(obstacles));
+        look(0);
+        g_assert_cmpuint(count_mute(0), ==, 1);
+        ap_sessions_forget_looks(net.sessions[0]);
+        look(0);
+        g_assert_cmpuint(count_mute(0), ==, 0);
+    }
+}
+
+static void
+test_mute_is_looked_at_again_after_a_while(Net *unused, gconstpointer data)
 {
     ApInstant now = ap_clock_now();
 
     (void) unused;
     (void) data;
-    net.refuses = TRUE;
-    wish(0, TRUE);
-    (void) match(0);
+    net.is_taken = TRUE;
+    ap_sessions_forget_looks(net.sessions[0]);
+    look(0);
     g_assert_false(ap_sessions_run(net.sessions[0], now));
 
+    /* Nothing to decide while it is as it was. */
+    now.boot_usec = ap_sessions_deadline(net.sessions[0]);
+    g_assert_false(ap_sessions_run(net.sessions[0], now));
+
+    net.is_taken = FALSE;
     now.boot_usec = ap_sessions_deadline(net.sessions[0]);
     g_assert_true(ap_sessions_run(net.sessions[0], now));
     g_assert_cmpuint(count_mute(0), ==, 0);
+    g_assert_cmpint(ap_sessions_deadline(net.sessions[0]), ==, AP_NEVER);
+}
+
+/* The port is ours, so that it is taken says nothing. */
+static void
+test_ipv6_that_goes_takes_the_sessions_along(Net *unused, gconstpointer data)
+{
+    g_autoptr(GArray) proofs = NULL;
+
+    (void) unused;
+    (void) data;
+    prove();
+    net.is_taken = TRUE;
+    ap_sessions_forget_looks(net.sessions[0]);
+    look(0);
+    g_assert_cmpint(state(0), ==, AP_PROOF_PROVEN);
+
+    net.has_no_ipv6 = TRUE;
+    ap_sessions_forget_looks(net.sessions[0]);
+    look(0);
+    g_assert_cmpuint(count_mute(0), ==, 1);
+    g_assert_null(net.socket[0]);
+    proofs = ap_sessions_list_proofs(net.sessions[0]);
+    g_assert_cmpuint(proofs->len, ==, 0);
+}
+
+static void
+test_device_that_is_gone_is_forgotten(Net *unused, gconstpointer data)
+{
+    (void) unused;
+    (void) data;
+    prove();
+    g_ptr_array_set_size(net.devices, 0);
+    look(0);
+    g_assert_null(net.socket[0]);
 }
 
 static void
@@ -406,8 +513,12 @@ main(int argc, char **argv)
     ADD("other-own-address-takes-another-socket", test_other_own_address_takes_another_socket);
     ADD("unknown-source-is-counted", test_unknown_source_is_counted);
     ADD("counters-outlive-sockets", test_counters_outlive_sockets);
-    ADD("mute-until-tried-again", test_mute_until_tried_again);
-    ADD("mute-is-tried-again-after-a-while", test_mute_is_tried_again_after_a_while);
+    ADD("socket-that-cannot-be-had-is-news-once", test_socket_that_cannot_be_had_is_news_once);
+    ADD("obstacles-are-seen-before-anything-is-tried",
+        test_obstacles_are_seen_before_anything_is_tried);
+    ADD("mute-is-looked-at-again-after-a-while", test_mute_is_looked_at_again_after_a_while);
+    ADD("ipv6-that-goes-takes-the-sessions-along", test_ipv6_that_goes_takes_the_sessions_along);
+    ADD("device-that-is-gone-is-forgotten", test_device_that_is_gone_is_forgotten);
     ADD("leaving-without-a-session-is-silent", test_leaving_without_a_session_is_silent);
     ADD("leaving-ends-the-proof-at-the-far-end", test_leaving_ends_the_proof_at_the_far_end);
     return g_test_run();

@@ -1,9 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 #include "common/error.h"
-#include "helper/engine/sessions.h"
+#include "helper/engine/voice.h"
+#include "helper/io/address.h"
 
 #include <net/if.h>
+
+static gboolean
+find_name(guint32 ifindex, char name[static IF_NAMESIZE], GError **error)
+{
+    if (if_indextoname(ifindex, name) != NULL)
+        return TRUE;
+
+    g_set_error(error, AP_ERROR, AP_ERROR_GONE, "no interface has index %u", ifindex);
+    return FALSE;
+}
+
+static gboolean
+is_free(guint32 ifindex, GError **error)
+{
+    char name[IF_NAMESIZE];
+
+    return find_name(ifindex, name, error) && ap_bfd_socket_is_free(name, error);
+}
 
 static gpointer
 open_socket(guint32 ifindex,
@@ -14,11 +33,9 @@ open_socket(guint32 ifindex,
 {
     char name[IF_NAMESIZE];
 
-    if (if_indextoname(ifindex, name) != NULL)
-        return ap_bfd_socket_new(name, local, received, user_data, error);
-
-    g_set_error(error, AP_ERROR, AP_ERROR_GONE, "no interface has index %u", ifindex);
-    return NULL;
+    if (!find_name(ifindex, name, error))
+        return NULL;
+    return ap_bfd_socket_new(name, local, received, user_data, error);
 }
 
 static gboolean
@@ -46,7 +63,9 @@ close_socket(gpointer socket)
 }
 
 /** On the interfaces of this machine. */
-const ApSessionsOps ap_sessions_sockets = {
+const ApVoiceOps ap_voice_system = {
+    .is_possible = ap_address_is_possible,
+    .is_free = is_free,
     .open = open_socket,
     .send = send_packet,
     .n_dropped = n_dropped,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IPv6 switched off on a tunnel: BFD cannot be spoken there, and nobody switches it on."""
+"""Tunnels where BFD cannot be spoken: IPv6 is switched off, and nobody switches it on; or another
+program has the port."""
 
 import json
 
@@ -58,3 +59,16 @@ def test_switched_off_while_direct(scene):
     switch(scene.anna, False)
     topology.sleep(1)
     scene.anna.until_path(scene.ben.tunnel.ip4, "hub", 5)
+
+
+def test_port_of_somebody_else(scene):
+    """Another BFD daemon on one laptop."""
+    listen = "import socket, time; s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM);"
+    listen += "s.bind(('::', 3784)); time.sleep(1000)"
+    other = scene.anna.host.start("other-bfd", "/usr/bin/python3", "-c", listen)
+    until(5, "the port is taken", lambda: ":3784" in scene.anna.host.run("ss", "-uln"))
+    scene.start()
+    until_it_says_why(scene.anna)
+    scene.stays_on_the_hub(4)
+    other.kill()
+    scene.anna.until_path(scene.ben.tunnel.ip4, "direct", 45)
