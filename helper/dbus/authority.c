@@ -20,6 +20,8 @@
 struct _ApAuthority {
     GDBusConnection *connection; /* (owned) */
     GPtrArray *checks;           /* (owned) (element-type GTask) under way; data is a Check */
+    gint timeout_msec;
+    gint prompt_timeout_msec;
     guint last_id;
 };
 
@@ -59,13 +61,18 @@ check_free(gpointer data)
 /**
  * Makes an authority that asks over @connection.
  *
+ * @timeout_msec: AP_AUTHORITY_TIMEOUT_MSEC
+ * @prompt_timeout_msec: AP_AUTHORITY_PROMPT_MSEC
+ *
  * Returns: (transfer full)
  */
 ApAuthority *
-ap_authority_new(GDBusConnection *connection)
+ap_authority_new(GDBusConnection *connection, gint timeout_msec, gint prompt_timeout_msec)
 {
     ApAuthority *self = g_new0(ApAuthority, 1);
 
+    self->timeout_msec = timeout_msec;
+    self->prompt_timeout_msec = prompt_timeout_msec;
     self->connection = g_object_ref(connection);
     self->checks = g_ptr_array_new_with_free_func(g_object_unref);
     return self;
@@ -191,7 +198,8 @@ ask_polkit(GTask *task, Check *check)
                                          check->id),
                            ANSWER_TYPE,
                            G_DBUS_CALL_FLAGS_NONE,
-                           check->may_prompt ? AP_AUTHORITY_PROMPT_MSEC : AP_AUTHORITY_TIMEOUT_MSEC,
+                           check->may_prompt ? check->owner->prompt_timeout_msec
+                                             : check->owner->timeout_msec,
                            check->cancellable,
                            on_answer,
                            g_object_ref(task));

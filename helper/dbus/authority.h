@@ -39,7 +39,8 @@ typedef enum {
 #define AP_AUTHORITY_ERROR (ap_authority_error_quark())
 GQuark ap_authority_error_quark(void);
 
-ApAuthority *ap_authority_new(GDBusConnection *connection);
+ApAuthority *
+ap_authority_new(GDBusConnection *connection, gint timeout_msec, gint prompt_timeout_msec);
 void ap_authority_check_async(ApAuthority *self,
                               const char *sender,
                               const char *action,

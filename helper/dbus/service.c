@@ -382,7 +382,8 @@ ap_service_export(ApService *self, GDBusConnection *connection, GError **error)
     }
 
     self->connection = g_object_ref(connection);
-    self->authority = ap_authority_new(connection);
+    self->authority =
+        ap_authority_new(connection, AP_AUTHORITY_TIMEOUT_MSEC, AP_AUTHORITY_PROMPT_MSEC);
     return TRUE;
 }
 

@@ -396,6 +396,50 @@ test_limit_of_calls_comes_before_polkit(Fixture *self, gconstpointer unused)
     g_assert_cmpuint(self->polkit->n_checks, ==, 4 * 40 - n_refused);
 }
 
+typedef struct {
+    GError *error;
+    gboolean done;
+} Verdict;
+
+static void
+on_verdict(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    Verdict *verdict = user_data;
+
+    (void) source;
+    g_assert_false(ap_authority_check_finish(result, &verdict->error));
+    verdict->done = TRUE;
+}
+
+static void
+test_polkit_that_never_answers_is_a_no(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(ApAuthority) authority = ap_authority_new(self->helper->connection, 100, 200);
+    const char *caller = g_dbus_connection_get_unique_name(self->nobody);
+
+    (void) unused;
+    self->polkit->mood = TEST_POLKIT_SILENT;
+    for (guint may_prompt = 0; may_prompt < 2; may_prompt++) {
+        Verdict verdict = {0};
+
+        ap_authority_check_async(authority,
+                                 caller,
+                                 AP_ACTION_INSPECT,
+                                 may_prompt,
+                                 on_verdict,
+                                 &verdict);
+        test_iterate_until(&verdict.done);
+        g_assert_error(verdict.error, AP_ERROR, AP_ERROR_DENIED);
+        g_clear_error(&verdict.error);
+    }
+
+    while (self->polkit->n_cancelled < 2)
+        g_main_context_iteration(NULL, TRUE);
+    test_polkit_answer_all(self->polkit);
+    test_settle(self->helper->connection);
+    g_assert_cmpuint(ap_authority_count(authority), ==, 0);
+}
+
 static void
 wait_until_held(const Fixture *self, gboolean held)
 {
@@ -496,6 +540,7 @@ main(int argc, char **argv)
     ADD("helper-may-end-while-polkit-thinks", test_helper_may_end_while_polkit_thinks);
     ADD("questions-of-one-caller-are-few", test_questions_of_one_caller_are_few);
     ADD("dialogs-of-one-user-are-few", test_dialogs_of_one_user_are_few);
+    ADD("polkit-that-never-answers-is-a-no", test_polkit_that_never_answers_is_a_no);
     ADD("limit-of-calls-comes-before-polkit", test_limit_of_calls_comes_before_polkit);
     ADD("last-holder-matters", test_last_holder_matters);
     ADD("nobody-releases-for-another", test_nobody_releases_for_another);
