@@ -160,5 +160,12 @@ def _event(event, x):
         svg.line(x(event["at"]), 20, x(event["at"]), STRIP[3], "event"),
         svg.text(x(event["at"]) + 4, 24, event["what"]),
         svg.line(x(event["done"]), 34, x(event["done"]), STRIP[3], "event"),
-        svg.text(x(event["done"]) + 4, 42, f"{event['then']} after {took:.2f} s", path),
+        _label(x(event["done"]), f"{event['then']}: {took:.2f} s", path),
     ]
+
+
+def _label(at, words, kind):
+    """Beside its line, on the side where there is room."""
+    if at > WIDTH - 140:
+        return svg.text(at - 4, 42, words, kind, "end")
+    return svg.text(at + 4, 42, words, kind)
