@@ -140,6 +140,7 @@ update_client(ApApi *self, ApClient *client, const ApRosterPeer *peer, ApInstant
 {
     const ApEndpoint before = client->peer.endpoint;
     const gboolean has_new_port = before.port != peer->endpoint.port;
+    const gboolean was_alive = ap_client_is_alive(client, now);
 
     if (peer->n_addresses == 0) {
         leave(self, client, AP_GONE_POLICY, now, wake);
@@ -153,6 +154,9 @@ update_client(ApApi *self, ApClient *client, const ApRosterPeer *peer, ApInstant
         list(self, client, wake);
     } else {
         client->peer = *peer;
+        /* The request may have come before the look that shows the handshake. */
+        if (ap_client_is_alive(client, now) != was_alive)
+            ap_match_wake(client, wake);
     }
 
     /* it is told its own public endpoint */

@@ -620,6 +620,28 @@ test_registration_wakes_neighbours(Hub *hub, gconstpointer data)
     g_assert_true(get_peer(offer, 2).mutual);
 }
 
+/* The device is looked at now and then: a client may ask before its handshake is seen. */
+static void
+test_a_session_seen_late_wakes_neighbours(Hub *hub, gconstpointer data)
+{
+    g_auto(ApReply) reply = {0};
+
+    (void) data;
+    hub->peers[2].handshake_real_usec = 0;
+    set_endpoint(hub, 2, "203.0.113.21:40002");
+    (void) sees(hub, 2, 1);
+    g_assert_false(sees(hub, 1, 2));
+    g_assert_true(hold(hub, 1));
+    g_array_set_size(hub->wake, 0);
+    hub->peers[2].handshake_real_usec = hub->now.real_usec;
+    set_endpoint(hub, 2, "203.0.113.21:40002");
+    g_assert_true(woke(hub, 1));
+    g_assert_true(
+        ap_api_recheck(hub->api, &hub->peers[1].key, hub->said[1].etag, hub->now, &reply));
+    g_autoptr(ApOffer) offer = read_reply(&reply);
+    g_assert_nonnull(find_peer(offer, 2));
+}
+
 static void
 test_repetition_wakes_nobody(Hub *hub, gconstpointer data)
 {
@@ -1017,6 +1039,7 @@ main(int argc, char **argv)
     ADD("removed-from-the-device", test_removed_from_the_device);
     ADD("addresses-taken-away", test_addresses_taken_away);
     ADD("registration-wakes-neighbours", test_registration_wakes_neighbours);
+    ADD("a-session-seen-late-wakes-neighbours", test_a_session_seen_late_wakes_neighbours);
     ADD("repetition-wakes-nobody", test_repetition_wakes_nobody);
     ADD("news-wake-once", test_news_wake_once);
     ADD("late-request-is-answered-and-holds-nothing",
