@@ -3,6 +3,7 @@
 
 import lab
 from product import start_bus
+from topology import BRIDGE
 
 # A short carrier wait: with the 5 s of the default, each unplugging would take that long.
 _CONF = """[main]
@@ -68,7 +69,7 @@ class Site:
         self.host = the_lab.host(name)
         self.router = f"198.51.{net}.1"
         self.host.ip(
-            "link add br0 type bridge forward_delay 0",
+            f"link add br0 {BRIDGE} forward_delay 0",
             f"address add {self.router}/24 dev br0",
             "link set br0 up",
         )

@@ -23,6 +23,10 @@ HUB_RTT_MS = 40
 # Networks for documentation (RFC 5737, RFC 3849): they cannot be anybody's.
 HUB4, HUB6 = "198.51.100.1", "2001:db8:100::1"
 
+# A bridge without a hardware address of its own takes the lowest of its ports'. With each plug that
+# of the gateway might change, and it would be deaf to all who have the old one in their tables.
+BRIDGE = "address 02:00:00:00:00:01 type bridge"
+
 
 def make_key():
     """A private and a public key."""
@@ -72,7 +76,7 @@ class World:
             "tuntap add dev line mode tun",
             "addr add 198.51.100.254/24 dev hub",
             "addr add 2001:db8:100::fe/64 dev hub nodad",
-            "link add sites type bridge",
+            f"link add sites {BRIDGE}",
             "addr add 203.0.113.1/24 dev sites",
             "addr add 2001:db8:113::1/64 dev sites nodad",
             "link set hub up",
@@ -115,7 +119,7 @@ class Site:
         world.lab.cable(self.router, "wan", world.isp, name)
         world.isp.ip(f"link set {name} master sites up")
         forward(self.router)
-        lines = ["link add br0 type bridge", "link set wan up", "link set br0 up"]
+        lines = [f"link add br0 {BRIDGE}", "link set wan up", "link set br0 up"]
         lines += [f"addr add {self.public4}/24 dev wan", "route add default via 203.0.113.1"]
         if plan:
             lines += [f"addr add {plan}.1/24 dev br0"]
