@@ -58,7 +58,7 @@ show_facts(ApApp *self, const ApTrayFacts *facts)
     ap_indicator_update(self->indicator,
                         ap_words_icon(facts),
                         model->items[AP_MENU_HEADLINE].label);
-    if (self->window != NULL)
+    if (self->window != NULL && ap_window_is_open(self->window))
         ap_window_update(self->window, facts, model, slots);
     g_clear_pointer(&self->model, ap_menu_model_free);
     self->model = g_steal_pointer(&model);
@@ -144,14 +144,6 @@ ap_app_save_settings(ApApp *self)
         g_warning("could not save the settings: %s", error->message);
 }
 
-static void
-on_window_closed(gpointer user_data)
-{
-    ApApp *self = user_data;
-
-    g_clear_pointer(&self->window, ap_window_free);
-}
-
 /**
  * Shows the status window.
  *
@@ -160,15 +152,13 @@ on_window_closed(gpointer user_data)
 void
 ap_app_open_window(ApApp *self, const char *public_key)
 {
-    static const ApWindowOps ops = {ap_app_pick, ap_app_copy, on_window_closed};
+    static const ApWindowOps ops = {ap_app_pick, ap_app_copy};
+    const ApTrayFacts facts = collect_facts(self, ap_clock_now());
+    g_autoptr(GArray) slots = ap_menu_model_diff(NULL, self->model);
 
-    if (self->window == NULL) {
-        const ApTrayFacts facts = collect_facts(self, ap_clock_now());
-        g_autoptr(GArray) slots = ap_menu_model_diff(NULL, self->model);
-
+    if (self->window == NULL)
         self->window = ap_window_new(self->application, &ops, self);
-        ap_window_update(self->window, &facts, self->model, slots);
-    }
+    ap_window_update(self->window, &facts, self->model, slots);
     ap_window_present(self->window, public_key);
 }
 

@@ -72,14 +72,13 @@ on_selected(gpointer user_data)
     gtk_widget_set_sensitive(self->copy, address[0] != '\0');
 }
 
+/* GTK's accessible cells do not outlive the list without complaints: the window is kept. */
 static gboolean
 on_delete(GtkWidget *window, GdkEvent *event, gpointer user_data)
 {
-    ApWindow *self = user_data;
-
-    (void) window;
     (void) event;
-    self->ops->closed(self->user_data);
+    (void) user_data;
+    gtk_widget_hide(window);
     return TRUE;
 }
 
@@ -236,6 +235,13 @@ update_button(GtkWidget *button, const ApMenuItem *item)
     gtk_button_set_label(GTK_BUTTON(button), item->label);
     gtk_widget_set_sensitive(button, item->sensitive);
     gtk_widget_set_visible(button, item->visible);
+}
+
+/** Returns: whether it was presented and not closed since; what is not open needs no update */
+gboolean
+ap_window_is_open(ApWindow *self)
+{
+    return gtk_widget_get_visible(self->window);
 }
 
 /**

@@ -20,10 +20,10 @@ typedef struct _ApWindow ApWindow;
 typedef struct {
     void (*picked)(ApMenuSlot slot, gpointer user_data);
     void (*copy)(const char *text, gpointer user_data);
-    void (*closed)(gpointer user_data); /* the person closed it; it is to be freed */
 } ApWindowOps;
 
 ApWindow *ap_window_new(GtkApplication *application, const ApWindowOps *ops, gpointer user_data);
+gboolean ap_window_is_open(ApWindow *self);
 void ap_window_update(ApWindow *self,
                       const ApTrayFacts *facts,
                       const ApMenuModel *model,
