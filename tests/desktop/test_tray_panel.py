@@ -9,9 +9,6 @@ from desktop import TimedOut, direct, peer, until
 
 PANEL_HEIGHT = 30
 
-# Longer than anything on the screen takes to move or to fade.
-CALM = 0.6
-
 ON_THE_WAY = [direct(2), direct(3), peer(4, "probing", "probing"), peer(5), peer(6, reason="mtu")]
 
 # A panel that knows only the older kind of tray.
@@ -27,21 +24,6 @@ systray_icon_size = 22
 STATES = ["off", "no-tunnel", "relayed", "working", "direct", "problem"]
 
 
-def calm_shot(desktop, name):
-    """A picture of a screen on which nothing moves."""
-    previous = desktop.shot(name)
-
-    def calm():
-        nonlocal previous
-        time.sleep(CALM / 3)
-        picture = desktop.shot(name)
-        same = picture.is_same(previous)
-        previous = picture
-        return same and picture
-
-    return until(10, "a screen on which nothing moves", calm)
-
-
 def on_panel(desktop, helper, **options):
     """The tray on a panel, two of five peers direct."""
     helper.show("direct", ON_THE_WAY)
@@ -49,21 +31,23 @@ def on_panel(desktop, helper, **options):
     tray = desktop.start_tray()
     until(10, "the icon on the panel", tray.is_registered)
     tray.wait_for_icon("direct")
+    until(10, "the icon on the screen", lambda: ink_columns(desktop.look()))
     return tray
 
 
-def icon_box(picture):
-    """Where the icon is: the last thing on the panel that is not background."""
+def ink_columns(picture):
+    """Where on the right half of the panel something stands."""
     background = picture.at(2, PANEL_HEIGHT // 2)
-    height = PANEL_HEIGHT * picture.width // 900
-    rows = range(2, height - 2)
-    columns = [
-        x
-        for x in range(picture.width // 2, picture.width)
-        if any(picture.at(x, y) != background for y in rows)
-    ]
-    assert columns, f"no icon in {picture.path}"
-    return min(columns), 0, max(columns) + 1, height
+    rows = range(2, PANEL_HEIGHT * picture.width // 900 - 2)
+    columns = range(picture.width // 2, picture.width)
+    return [x for x in columns if any(picture.at(x, y) != background for y in rows)]
+
+
+def icon_box(picture):
+    """Where the icon is: the only thing on the panel that is not background."""
+    columns = ink_columns(picture)
+    assert columns, "there is an icon"
+    return min(columns), 0, max(columns) + 1, PANEL_HEIGHT * picture.width // 900
 
 
 def luminance(colour):
@@ -78,7 +62,7 @@ def contrast(picture, box):
 
 def open_menu(desktop, name):
     """Opens the icon's menu; returns pictures before and after, and where the menu is."""
-    before = calm_shot(desktop, name)
+    before = desktop.calm_shot(name)
     box = icon_box(before)
     desktop.xdotool("mousemove", (box[0] + box[2]) // 2, (box[1] + box[3]) // 2)
 
@@ -86,12 +70,12 @@ def open_menu(desktop, name):
         # The panel does nothing on a click while it has not got the menu yet.
         desktop.xdotool("click", 1)
         try:
-            return until(1, "", lambda: desktop.shot(name).differs(before) > 5000, every=0.1)
+            return until(1, "", lambda: desktop.look().differs(before) > 5000, every=0.1)
         except TimedOut:
             return False
 
     until(10, "the menu", opened)
-    after = calm_shot(desktop, name)
+    after = desktop.calm_shot(name)
     left, _top, right, bottom = after.changed_box(before)
     return before, after, (left, box[3] + 1, right, bottom)
 
@@ -113,7 +97,7 @@ def test_icon_shows_each_state(start_desktop):
     for state in STATES:
         helper.show(state, [direct(2)] if state == "direct" else [peer(2)])
         tray.wait_for_icon(state)
-        pictures[state] = calm_shot(desktop, f"icon-{state}")
+        pictures[state] = desktop.calm_shot(f"icon-{state}")
 
     for state, picture in pictures.items():
         box = icon_box(picture)
@@ -146,7 +130,7 @@ def test_menu_by_keyboard(start_desktop):
     open_menu(desktop, "menu-keyboard")
     steps = selectable(tray).index("Re-sync") + 1
     desktop.xdotool("key", "--delay", 40, *["Down"] * steps)
-    calm_shot(desktop, "menu-keyboard")
+    desktop.calm_shot("menu-keyboard")
     desktop.xdotool("key", "Return")
     helper.wait_for_call("Resync")
     tray.wait_for("Re-sync – asking")
@@ -162,15 +146,15 @@ def test_open_menu_changes_in_place(start_desktop):
     on_panel(desktop, helper)
     _before, first, box = open_menu(desktop, "menu-open")
     helper.show("direct", [direct(2), direct(3), direct(4), peer(5), peer(6, reason="mtu")])
-    until(5, "other lines in the menu", lambda: desktop.shot("menu-open").differs(first, *box) > 50)
-    second = calm_shot(desktop, "menu-open-changed")
+    until(5, "other lines in the menu", lambda: desktop.look().differs(first, *box) > 50)
+    second = desktop.calm_shot("menu-open-changed")
     # The menu is where it was: its last line says the same.
     left, _top, right, bottom = box
     assert second.differs(first, left + 20, bottom - 25, right - 2, bottom) == 0
 
     helper.show("direct", [direct(2), direct(3), direct(4)])
-    until(5, "fewer lines", lambda: desktop.shot("menu-open").differs(second, *box) > 50)
-    calm_shot(desktop, "menu-open-shorter")
+    until(5, "fewer lines", lambda: desktop.look().differs(second, *box) > 50)
+    desktop.calm_shot("menu-open-shorter")
     desktop.xdotool("key", "Escape")
 
 
@@ -182,11 +166,12 @@ def test_panel_restarts(start_desktop):
     until(5, "no watcher", lambda: not tray.is_registered())
     desktop.start_panel()
     until(10, "the icon on the next panel", tray.is_registered)
-    picture = calm_shot(desktop, "panel-restarted")
+    until(10, "the icon on the screen", lambda: ink_columns(desktop.look()))
+    picture = desktop.calm_shot("panel-restarted")
     assert contrast(picture, icon_box(picture)) > 100
     helper.show("relayed", [peer(2)])
     tray.wait_for_icon("relayed")
-    assert calm_shot(desktop, "panel-restarted-changed").differs(picture, *icon_box(picture)) > 25
+    assert desktop.calm_shot("panel-restarted-changed").differs(picture, *icon_box(picture)) > 25
 
 
 def test_panel_comes_late(start_desktop):
@@ -194,11 +179,12 @@ def test_panel_comes_late(start_desktop):
     helper = desktop.start_helper()
     helper.show("direct", ON_THE_WAY)
     tray = desktop.start_tray()
-    empty = desktop.shot("panel-late-before")
+    empty = desktop.look()
     time.sleep(1)
     desktop.start_panel()
     until(10, "the icon on the panel", tray.is_registered)
-    picture = calm_shot(desktop, "panel-late")
+    until(10, "the icon on the screen", lambda: ink_columns(desktop.look()))
+    picture = desktop.calm_shot("panel-late")
     assert contrast(picture, icon_box(picture)) > 100
     # Beneath the panel nothing opened.
     below = (0, PANEL_HEIGHT + 2, picture.width, picture.height)
@@ -214,12 +200,12 @@ def test_older_tray_is_a_place_for_the_icon(start_desktop):
     desktop.start("openbox", "openbox")
     desktop.start("tint2", "tint2", "-c", config)
     until(10, "the older panel", lambda: "systray started" in desktop.logs()["tint2"])
-    empty = calm_shot(desktop, "xembed-before")
+    empty = desktop.calm_shot("xembed")
     desktop.start_tray()
-    until(5, "the icon", lambda: desktop.shot("xembed").differs(empty) > 10)
+    until(5, "the icon", lambda: desktop.look().differs(empty) > 10)
     # As long as a panel would be waited for, and no window opens.
     time.sleep(6)
-    picture = calm_shot(desktop, "xembed")
+    picture = desktop.calm_shot("xembed")
     left, top, right, bottom = picture.changed_box(empty)
     assert right - left <= 64 and bottom - top <= 64
 
@@ -294,4 +280,4 @@ def test_german(start_desktop, german):
     open_menu(desktop, "german-menu")
     desktop.xdotool("key", "Escape")
     tray.pick("2 von 5")
-    calm_shot(desktop, "german-window")
+    desktop.calm_shot("german-window")
