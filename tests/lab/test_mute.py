@@ -7,6 +7,7 @@ import json
 import pytest
 import topology
 from lab import until
+from product import Helper, PlainServer
 from scene import Scene
 
 
@@ -72,3 +73,13 @@ def test_port_of_somebody_else(scene):
     scene.stays_on_the_hub(4)
     other.kill()
     scene.anna.until_path(scene.ben.tunnel.ip4, "direct", 45)
+
+
+def test_the_server_is_told_who_speaks_bfd(scene):
+    switch(scene.anna, False)
+    server = PlainServer(scene.vpn).start()
+    for laptop in scene.connect().laptops:
+        Helper(laptop).start()
+    until(10, "both ask", lambda: len({request["from"] for request in server.requests()}) == 2)
+    said = {request["from"]: "bfd" in json.dumps(request["body"]) for request in server.requests()}
+    assert said == {scene.anna.tunnel.ip4: False, scene.ben.tunnel.ip4: True}
