@@ -12,10 +12,15 @@
 G_BEGIN_DECLS
 
 /**
- * Most connections at a time, and most of one source address. A client needs one, and a second
- * while it changes networks. Design rule (security T23).
+ * Most connections at a time where the system lets us have as many descriptors: a held poll of
+ * each of AP_DESK_MAX_HELD clients, and a fifth of that for those who only ask. Design rule.
  */
-#define AP_CROWD_MAX 256
+#define AP_CROWD_MAX 12000
+
+/**
+ * Most connections of one source address. A client needs one, and a second while it changes
+ * networks. Design rule (security T23).
+ */
 #define AP_CROWD_MAX_PER_SOURCE 8
 
 typedef struct _ApCrowd ApCrowd;

@@ -28,10 +28,10 @@ G_BEGIN_DECLS
 #define AP_DESK_LOOK_LIMIT_USEC (5 * AP_USEC_PER_SEC)
 
 /**
- * Most polls that are held: three quarters of AP_CROWD_MAX, so that there is always room for
- * those who only ask. Beyond it a poll is answered at once and its client comes back by "poll".
+ * Most polls that are held where the system lets us have as many descriptors. Beyond it a poll is
+ * answered at once and its client comes back by "poll". Design rule.
  */
-#define AP_DESK_MAX_HELD 192
+#define AP_DESK_MAX_HELD 10000
 
 /**
  * Most polls that are looked at for news in one turn, and how long the next turn keeps away from

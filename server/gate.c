@@ -21,6 +21,7 @@ ap_head_add(ApHead *self, const char *name, const char *value)
         self->content_type = value;
     } else if (g_ascii_strcasecmp(name, "Content-Length") == 0) {
         self->content_length = value;
+        self->n_lengths++;
     } else if (g_ascii_strcasecmp(name, "Transfer-Encoding") == 0) {
         self->is_chunked = TRUE;
     } else if (g_ascii_strcasecmp(name, "Origin") == 0
@@ -78,12 +79,10 @@ is_json(const char *content_type)
 }
 
 static gboolean
-is_too_long(const char *content_length)
+read_length(const ApHead *head, guint64 *out)
 {
-    guint64 length;
-
-    return content_length != NULL
-           && !g_ascii_string_to_unsigned(content_length, 10, 0, AP_GATE_MAX_BODY, &length, NULL);
+    return head->content_length != NULL
+           && g_ascii_string_to_unsigned(head->content_length, 10, 0, AP_GATE_MAX_BODY, out, NULL);
 }
 
 /**
@@ -106,12 +105,24 @@ ap_gate_judge(const ApHead *head, const ApRoster *roster, guint16 port)
         return AP_REFUSAL_METHOD;
     if (!is_json(head->content_type))
         return AP_REFUSAL_TYPE;
-    if (head->is_chunked)
+    if (head->is_chunked || head->n_lengths > 1)
         return AP_REFUSAL_BODY;
-    if (is_too_long(head->content_length))
+    if (head->content_length != NULL && !read_length(head, &(guint64){0}))
         return AP_REFUSAL_LENGTH;
 
     return AP_REFUSAL_NONE;
+}
+
+/**
+ * Tells how many bytes of body follow a head that ap_gate_judge() let in.
+ */
+gsize
+ap_gate_body_length(const ApHead *head)
+{
+    guint64 length = 0;
+
+    (void) read_length(head, &length);
+    return (gsize) length;
 }
 
 /**

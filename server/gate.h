@@ -40,7 +40,7 @@ typedef enum {
  * The head of a request. Strings are the connection's.
  *
  * @is_browser: it has Origin or a Sec-Fetch header
- * @n_hosts: number of Host headers
+ * @n_hosts, @n_lengths: number of Host and of Content-Length headers
  */
 typedef struct {
     const char *method;
@@ -51,6 +51,7 @@ typedef struct {
     gboolean is_chunked;
     gboolean is_browser;
     guint n_hosts;
+    guint n_lengths;
 } ApHead;
 
 /** What to say to a refused request. */
@@ -68,6 +69,7 @@ typedef struct {
 
 void ap_head_add(ApHead *self, const char *name, const char *value);
 ApRefusal ap_gate_judge(const ApHead *head, const ApRoster *roster, guint16 port);
+gsize ap_gate_body_length(const ApHead *head);
 const ApRefusalText *ap_refusal_text(ApRefusal refusal) G_GNUC_CONST;
 gboolean ap_throttle_pass(ApThrottle *self, ApInstant now);
 

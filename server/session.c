@@ -93,6 +93,17 @@ on_network(int fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+static void
+add_listeners(ApEdge *edge, const ApListen *listen)
+{
+    ap_edge_set_own(edge, listen->own, listen->n);
+    for (guint i = 0; i < listen->n; i++) {
+        const ApEndpoint at = {.addr = listen->own[i].addr, .port = listen->port};
+
+        ap_edge_add_listener(edge, listen->fds[i], &at);
+    }
+}
+
 static int
 serve_http(const ApListen *listen, int feed_fd, gboolean verbose)
 {
@@ -107,11 +118,12 @@ serve_http(const ApListen *listen, int feed_fd, gboolean verbose)
         return EXIT_FAILURE;
     }
 
-    g_autoptr(ApEdge) edge = ap_edge_new(listen, on_look, feed, verbose, &error);
+    g_autoptr(ApEdge) edge = ap_edge_new(on_look, feed, verbose, &error);
     if (edge == NULL) {
         g_warning("%s", error->message);
         return EXIT_FAILURE;
     }
+    add_listeners(edge, listen);
 
     self.edge = edge;
     ap_feed_set_desk(feed, ap_edge_desk(edge));

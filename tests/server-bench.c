@@ -17,6 +17,7 @@
 #include "common/wireguard/fake.h"
 #include "server/edge.h"
 #include "server/feed.h"
+#include "server/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -227,10 +228,13 @@ run_edge(const ApListen *listen, int feed_fd)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(ApFeed) feed = ap_feed_new(feed_fd, on_lost, loop);
-    g_autoptr(ApEdge) edge = ap_edge_new(listen, on_look, feed, FALSE, NULL);
+    g_autoptr(ApEdge) edge = ap_edge_new(on_look, feed, FALSE, NULL);
 
     if (edge == NULL)
         return;
+    const ApEndpoint at = {.addr = listen->own[0].addr, .port = listen->port};
+    ap_edge_set_own(edge, listen->own, listen->n);
+    ap_edge_add_listener(edge, listen->fds[0], &at);
     ap_feed_set_desk(feed, ap_edge_desk(edge));
     ap_edge_start(edge);
     g_main_loop_run(loop);

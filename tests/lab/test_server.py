@@ -353,6 +353,53 @@ def test_statuses(lab, server, status, how):
         assert "error" in json.loads(body)
 
 
+def say(name, *parts, pause=0.05):
+    """Sends bytes in parts; returns all that comes back."""
+    with contextlib.closing(connect(name, TUNNEL[HUB][0])) as connection:
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(pause)
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+        return answer
+
+
+def test_requests_come_in_pieces(lab, server):
+    whole = request([element(lab, A)])
+    for cut in (1, 20, whole.index(b"\r\n\r\n") + 2, whole.index(b"\r\n\r\n") + 4, len(whole) - 1):
+        assert say(A, whole[:cut], whole[cut:]).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_clients_may_want_to_be_asked_for_the_body(lab, server):
+    whole = request([element(lab, A)], headers={"Expect": "100-continue"})
+    end = whole.index(b"\r\n\r\n") + 4
+    answer = say(A, whole[:end], whole[end:])
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+
+
+def test_a_head_too_long_is_refused(lab, server):
+    assert say(A, request([element(lab, A)], headers={"X": "x" * 5000})).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_refusal_is_heard_by_who_goes_on_sending(lab, server):
+    """The answer must not be lost to the reset that unread bytes would cause."""
+    assert say(A, request(b" " * 60000, path="/nothing")).startswith(b"HTTP/1.1 404 ")
+
+
+def test_who_has_ended_its_sending_is_answered(lab, server):
+    with contextlib.closing(connect(A, TUNNEL[HUB][0])) as connection:
+        connection.sendall(request([element(lab, A)]))
+        connection.shutdown(socket.SHUT_WR)
+        assert receive(connection)[0] == 200
+
+
+def test_aborted_polls_do_not_shut_their_client_out(lab, server):
+    for _ in range(12):
+        poll(lab, A, 20).close()
+    assert post(lab, A)[0] == 200
+
+
 def test_chunked_is_refused(lab, server):
     with contextlib.closing(connect(A, TUNNEL[HUB][0])) as connection:
         connection.sendall(request(b"", headers={"Content-Length": None, "Transfer-Encoding": "chunked"})
