@@ -375,6 +375,17 @@ ap_client_get_error(const ApClient *self)
     return self->error;
 }
 
+/** Asks for the view again, because what was refused may be allowed by now. */
+void
+ap_client_look_again(ApClient *self)
+{
+    if (self->owner == NULL)
+        return;
+
+    self->stale = TRUE;
+    fetch_if_stale(self);
+}
+
 /** Stops looking and gives the hold back; calls under way end by themselves. */
 void
 ap_client_free(ApClient *self)

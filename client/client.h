@@ -31,6 +31,7 @@ ApClient *ap_client_new(GDBusConnection *connection, ApClientFunc changed, gpoin
 ApClientState ap_client_get_state(const ApClient *self);
 ApClientView *ap_client_get_view(const ApClient *self);
 const GError *ap_client_get_error(const ApClient *self);
+void ap_client_look_again(ApClient *self);
 void ap_client_free(ApClient *self);
 
 void ap_client_activate_async(ApClient *self,
