@@ -48,10 +48,14 @@ on_resync(GObject *source, GAsyncResult *result, gpointer user_data)
 void
 ap_app_activate(ApApp *self)
 {
-    if (self->client != NULL)
-        ap_client_activate_async(self->client, NULL, on_wish, self);
-    else
+    if (self->client == NULL) {
         ap_app_connect(self);
+        return;
+    }
+
+    ap_client_activate_async(self->client, NULL, on_wish, self);
+    if (ap_client_get_state(self->client) == AP_CLIENT_FAILED)
+        ap_client_look_again(self->client);
 }
 
 static void

@@ -112,6 +112,10 @@ def test_no_helper_and_no_right_to_start_one(start_desktop):
     helper.show("direct", [direct(2)])
     tray.wait_for("You are not allowed to see the peers")
     tray.wait_for_icon("problem")
+    helper.refuse()
+    tray.pick("Try again")
+    tray.wait_for("1 of 1 peer direct")
+    assert "Activate" in helper.calls()
 
 
 def test_quit_leaves_the_bus(start_desktop):
