@@ -2,28 +2,36 @@
 
 /**
  * @file
- * Both ends of the socket between the process that reads the device and the one that serves HTTP.
+ * What the HTTP process hears from the one that reads the device.
  */
 
 #pragma once
 
-#include "common/wireguard/wireguard.h"
 #include "server/desk.h"
+#include "server/snapshot.h"
 
 G_BEGIN_DECLS
 
-/** Called when the reading process has gone away, or speaks nonsense: the server has to end. */
-typedef void (*ApFeedLost)(gpointer data, const char *why);
+/**
+ * Who is told, from the main loop.
+ *
+ * @place: clients come to another place; @fds (transfer full): the sockets of the addresses
+ *     that have one, in their order
+ * @metrics: @fd (transfer full): the socket for those who watch the server
+ * @lost: called at most once, and last: the reading process has gone away, or speaks nonsense,
+ *     and the server has to end with @status
+ */
+typedef struct {
+    void (*place)(gpointer data, const ApPlace *place, const int *fds);
+    void (*metrics)(gpointer data, int fd);
+    void (*lost)(gpointer data, int status, const char *why);
+} ApFeedOps;
 
 typedef struct _ApFeed ApFeed;
 
-gboolean ap_feed_open(int out_fds[static 2], GError **error) G_GNUC_WARN_UNUSED_RESULT;
-int ap_feed_serve(int fd, ApWireguard *wireguard, const ApDeviceId *id);
-
-ApFeed *ap_feed_new(int fd, ApFeedLost lost, gpointer data);
+ApFeed *ap_feed_new(int fd, ApDesk *desk, const ApFeedOps *ops, gpointer data);
 void ap_feed_free(ApFeed *self);
-void ap_feed_set_desk(ApFeed *self, ApDesk *desk);
-void ap_feed_ask(ApFeed *self);
+void ap_feed_ask(ApFeed *self, ApAsk question);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApFeed, ap_feed_free)
 

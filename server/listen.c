@@ -13,8 +13,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/** Connections that the kernel completes before we accept them: as many as AP_CROWD_MAX. */
-#define BACKLOG 256
+/**
+ * Connections that the kernel completes before we accept them. All clients come at once when the
+ * server starts again; who finds no room comes back after a second (net.ipv4.tcp_syn_retries).
+ */
+#define BACKLOG 1024
 
 typedef struct ifaddrs Ifaddrs;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ifaddrs, freeifaddrs)
@@ -71,8 +74,10 @@ set_options(int fd, guint16 family, const char *interface)
 {
     const int one = 1;
 
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0
-        || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t) strlen(interface) + 1)
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0)
+        return FALSE;
+    if (interface != NULL
+        && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t) strlen(interface) + 1)
                != 0)
         return FALSE;
 
@@ -82,7 +87,7 @@ set_options(int fd, guint16 family, const char *interface)
            && setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one)) == 0;
 }
 
-static gboolean
+static int
 fail(GError **error, const ApEndpoint *endpoint, const char *interface)
 {
     const int saved = errno;
@@ -94,7 +99,7 @@ fail(GError **error, const ApEndpoint *endpoint, const char *interface)
                     AP_ERROR,
                     AP_ERROR_FAILED,
                     "could not listen on %s: another program does already; "
-                    "stop it or choose another --port",
+                    "stop it or choose another port",
                     text);
     else if (saved == EACCES || saved == EPERM)
         g_set_error(error,
@@ -107,91 +112,36 @@ fail(GError **error, const ApEndpoint *endpoint, const char *interface)
         g_set_error(error,
                     AP_ERROR,
                     saved == ENODEV ? AP_ERROR_GONE : AP_ERROR_FAILED,
-                    "could not listen on %s by interface %s: %s",
+                    "could not listen on %s%s%s: %s",
                     text,
-                    interface,
+                    interface != NULL ? " by interface " : "",
+                    interface != NULL ? interface : "",
                     g_strerror(saved));
-    return FALSE;
-}
-
-static gboolean
-open_one(const ApEndpoint *endpoint, const char *interface, int *out_fd, GError **error)
-{
-    struct sockaddr_storage sockaddr;
-    const socklen_t n_bytes = ap_endpoint_to_sockaddr(endpoint, &sockaddr);
-    ap_autofd int fd =
-        socket(endpoint->addr.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-
-    if (fd < 0 || !set_options(fd, endpoint->addr.family, interface)
-        || bind(fd, (const struct sockaddr *) &sockaddr, n_bytes) != 0 || listen(fd, BACKLOG) != 0)
-        return fail(error, endpoint, interface);
-
-    *out_fd = ap_fd_steal(&fd);
-    return TRUE;
+    return -1;
 }
 
 /**
- * Opens a socket for each address in @self.
+ * Opens a socket that accepts connections.
  *
- * @self: interface, port and addresses are set
+ * @interface: (nullable): by which alone they may come
  * @error: AP_ERROR_DENIED without the capability for the port, AP_ERROR_GONE when the interface
  *     is not there, AP_ERROR_FAILED, for example when another program listens there
  *
- * Returns: TRUE when all are open; otherwise none is
+ * Returns: (transfer full): non-blocking; -1 on failure
  */
-gboolean
-ap_listen_open(ApListen *self, GError **error)
+int
+ap_listen_open(const ApEndpoint *at, const char *interface, GError **error)
 {
-    for (guint i = 0; i < self->n; i++)
-        self->fds[i] = -1;
+    struct sockaddr_storage sockaddr;
+    const socklen_t n_bytes = ap_endpoint_to_sockaddr(at, &sockaddr);
+    ap_autofd int fd =
+        socket(at->addr.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 
-    for (guint i = 0; i < self->n; i++) {
-        const ApEndpoint endpoint = {.addr = self->own[i].addr, .port = self->port};
+    if (fd < 0 || !set_options(fd, at->addr.family, interface)
+        || bind(fd, (const struct sockaddr *) &sockaddr, n_bytes) != 0 || listen(fd, BACKLOG) != 0)
+        return fail(error, at, interface);
 
-        if (!open_one(&endpoint, self->interface, &self->fds[i], error)) {
-            ap_listen_close(self);
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-void
-ap_listen_close(ApListen *self)
-{
-    for (guint i = 0; i < self->n; i++)
-        ap_fd_clear(&self->fds[i]);
-}
-
-/**
- * Tells whether a socket was opened for @addr.
- */
-gboolean
-ap_listen_covers(const ApListen *self, const ApAddr *addr)
-{
-    for (guint i = 0; i < self->n; i++) {
-        if (ap_addr_equal(&self->own[i].addr, addr))
-            return TRUE;
-    }
-    return FALSE;
-}
-
-/**
- * Returns: (transfer full): for example "10.9.0.1:80, [fd09:9::1]:80"
- */
-char *
-ap_listen_to_text(const ApListen *self)
-{
-    g_autoptr(GString) out = g_string_new(NULL);
-
-    for (guint i = 0; i < self->n; i++) {
-        const ApEndpoint endpoint = {.addr = self->own[i].addr, .port = self->port};
-        char text[AP_ENDPOINT_TEXT_LEN];
-
-        ap_endpoint_to_text(&endpoint, text);
-        g_string_append_printf(out, "%s%s", i > 0 ? ", " : "", text);
-    }
-    return g_strdup(out->str);
+    return ap_fd_steal(&fd);
 }
 
 /**

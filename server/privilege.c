@@ -7,6 +7,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
@@ -51,21 +52,67 @@ lock(GError **error)
     return TRUE;
 }
 
+static gboolean
+is_readers(guint capability)
+{
+    return capability == CAP_NET_ADMIN || capability == CAP_NET_BIND_SERVICE;
+}
+
+/* Whether this process has, or could get, what the reader does not need. */
+static gboolean
+has_others(void)
+{
+    for (guint i = 0; i <= CAP_LAST_CAP; i++) {
+        if (!is_readers(i)
+            && (capng_have_capability(CAPNG_PERMITTED, i)
+                || capng_have_capability(CAPNG_BOUNDING_SET, i)))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+keep_readers(GError **error)
+{
+    gboolean has[CAP_LAST_CAP + 1];
+
+    for (guint i = 0; i <= CAP_LAST_CAP; i++)
+        has[i] = is_readers(i) && capng_have_capability(CAPNG_PERMITTED, i);
+    capng_clear(CAPNG_SELECT_ALL);
+    for (guint i = 0; i <= CAP_LAST_CAP; i++) {
+        if (has[i])
+            (void) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, i);
+    }
+    return capng_apply(CAPNG_SELECT_ALL) == 0 || fail(error, "keep CAP_NET_ADMIN alone");
+}
+
 /**
- * Leaves this process CAP_NET_ADMIN and nothing else.
+ * Leaves this process CAP_NET_ADMIN and, if it has it, CAP_NET_BIND_SERVICE for the sockets of
+ * addresses that come later; nothing else, and no core file, which could have the device's key.
  *
  * The user stays: the control socket of a userspace WireGuard device belongs to root.
  *
  * @error: AP_ERROR_DENIED
  */
 gboolean
-ap_privilege_keep_net_admin(GError **error)
+ap_privilege_keep_reader(GError **error)
 {
-    capng_clear(CAPNG_SELECT_ALL);
-    if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN) != 0
-        || capng_apply(CAPNG_SELECT_ALL) != 0)
-        return fail(error, "keep CAP_NET_ADMIN alone");
+    /* a filter may forbid to change what need not be changed */
+    if (has_others() && !keep_readers(error))
+        return FALSE;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return fail(error, "forbid core files");
     return lock(error);
+}
+
+/**
+ * Leaves this process a network of its own, without any interface, where the system lets it. It
+ * serves the sockets that it is given, and can open none of its own.
+ */
+void
+ap_privilege_leave_network(void)
+{
+    (void) unshare(CLONE_NEWNET);
 }
 
 static gboolean
@@ -87,6 +134,24 @@ change_user(GError **error)
     return TRUE;
 }
 
+/* Whether this process has no capability at all, nor a way to one. */
+static gboolean
+has_nothing(void)
+{
+    return geteuid() != 0 && capng_get_caps_process() == 0
+           && capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE
+           && capng_have_capabilities(CAPNG_SELECT_AMBIENT) == CAPNG_NONE;
+}
+
+static gboolean
+drop_all(GError **error)
+{
+    capng_clear(CAPNG_SELECT_ALL);
+    if (geteuid() == 0)
+        return change_user(error);
+    return capng_apply(CAPNG_SELECT_ALL) == 0 || fail(error, "drop the capabilities");
+}
+
 /**
  * Leaves this process no capability and, when it was root, another user.
  *
@@ -95,15 +160,11 @@ change_user(GError **error)
 gboolean
 ap_privilege_drop_all(GError **error)
 {
-    capng_clear(CAPNG_SELECT_ALL);
-    if (geteuid() == 0 ? !change_user(error) : capng_apply(CAPNG_SELECT_ALL) != 0) {
-        if (error != NULL && *error == NULL)
-            return fail(error, "drop the capabilities");
+    /* a filter may forbid to change what need not be changed */
+    if (!has_nothing() && !drop_all(error))
         return FALSE;
-    }
 
-    if (capng_get_caps_process() != 0 || capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE
-        || geteuid() == 0) {
+    if (!has_nothing()) {
         errno = EPERM;
         return fail(error, "drop the capabilities");
     }

@@ -2,8 +2,8 @@
 
 /**
  * @file
- * Who may do what: one process reads the device with CAP_NET_ADMIN alone, the other speaks HTTP
- * with nothing. One file knows libcap-ng.
+ * Who may do what: one process reads the device with CAP_NET_ADMIN, and opens sockets, the other
+ * speaks HTTP with nothing. One file knows libcap-ng.
  */
 
 #pragma once
@@ -20,7 +20,8 @@ G_BEGIN_DECLS
 #define AP_SERVER_FALLBACK_USER "nobody"
 
 gboolean ap_privilege_check(GError **error) G_GNUC_WARN_UNUSED_RESULT;
-gboolean ap_privilege_keep_net_admin(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean ap_privilege_keep_reader(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void ap_privilege_leave_network(void);
 gboolean ap_privilege_drop_all(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

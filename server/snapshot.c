@@ -43,22 +43,15 @@ ap_snapshot_peers(const ApDevice *device)
 }
 
 static void
-put_addr(GByteArray *out, const ApAddr *addr)
-{
-    ap_writer_put_u8(out, (guint8) (ap_addr_n_bits(addr->family) / 8));
-    ap_writer_put(out, addr->bytes, sizeof(addr->bytes));
-}
-
-static void
 put_peer(GByteArray *out, const ApRosterPeer *peer)
 {
     ap_writer_put(out, peer->key.bytes, AP_KEY_LEN);
-    put_addr(out, &peer->endpoint.addr);
+    ap_place_put_addr(out, &peer->endpoint.addr);
     ap_writer_put_be16(out, peer->endpoint.port);
     ap_writer_put_be64(out, (guint64) peer->handshake_real_usec);
     ap_writer_put_u8(out, (guint8) peer->n_addresses);
     for (guint i = 0; i < peer->n_addresses; i++)
-        put_addr(out, &peer->addresses[i]);
+        ap_place_put_addr(out, &peer->addresses[i]);
 }
 
 static gboolean
@@ -131,38 +124,75 @@ ap_snapshot_diff(const GArray *before, const GArray *after)
     return out;
 }
 
+static GByteArray *
+message_new(ApSnapshotKind kind)
+{
+    GByteArray *out = g_byte_array_new();
+
+    ap_writer_put_u8(out, (guint8) kind);
+    return out;
+}
+
+static void
+put_text(GByteArray *out, const char *text)
+{
+    ap_writer_put(out, text, MIN(strlen(text), AP_SNAPSHOT_MAX_MESSAGE - out->len));
+}
+
 /**
  * Writes that the device could not be read.
  *
  * Returns: (transfer full): one message
  */
-GBytes *
+GByteArray *
 ap_snapshot_failure(const char *text)
 {
-    const gsize n = MIN(strlen(text), AP_SNAPSHOT_MAX_MESSAGE - 1);
-    GByteArray *out = g_byte_array_new();
+    GByteArray *out = message_new(AP_SNAPSHOT_FAILED);
 
-    ap_writer_put_u8(out, AP_SNAPSHOT_FAILED);
-    ap_writer_put(out, text, n);
-    return g_byte_array_free_to_bytes(out);
+    put_text(out, text);
+    return out;
 }
 
-static gboolean
-take_addr(ApReader *reader, ApAddr *out)
+/**
+ * Writes where clients come to; the sockets go beside the message.
+ *
+ * Returns: (transfer full): one message
+ */
+GByteArray *
+ap_snapshot_place(const ApPlace *place)
 {
-    ApAddr addr = {0};
-    guint8 n_bytes;
+    GByteArray *out = message_new(AP_SNAPSHOT_PLACE);
 
-    if (!ap_reader_take_u8(reader, &n_bytes)
-        || !ap_reader_copy(reader, sizeof(addr.bytes), addr.bytes))
-        return FALSE;
+    ap_place_write(place, out);
+    return out;
+}
 
-    if (n_bytes == 4)
-        addr.family = AF_INET;
-    else if (n_bytes == 16)
-        addr.family = AF_INET6;
-    *out = addr;
-    return TRUE;
+/**
+ * Writes that a socket for metrics comes along.
+ *
+ * Returns: (transfer full): one message
+ */
+GByteArray *
+ap_snapshot_metrics(void)
+{
+    return message_new(AP_SNAPSHOT_METRICS);
+}
+
+/**
+ * Writes that the reading process ends, and with it the server.
+ *
+ * @status: exit status of the server
+ *
+ * Returns: (transfer full): one message
+ */
+GByteArray *
+ap_snapshot_quit(guint8 status, const char *text)
+{
+    GByteArray *out = message_new(AP_SNAPSHOT_QUIT);
+
+    ap_writer_put_u8(out, status);
+    put_text(out, text);
+    return out;
 }
 
 static gboolean
@@ -173,7 +203,7 @@ take_peer(ApReader *reader, ApRosterPeer *out)
     guint8 n;
 
     if (!ap_reader_copy(reader, AP_KEY_LEN, peer.key.bytes)
-        || !take_addr(reader, &peer.endpoint.addr)
+        || !ap_place_take_addr(reader, &peer.endpoint.addr)
         || !ap_reader_take_be16(reader, &peer.endpoint.port)
         || !ap_reader_take_be64(reader, &handshake) || !ap_reader_take_u8(reader, &n)
         || n > AP_ROSTER_MAX_ADDRESSES)
@@ -181,11 +211,17 @@ take_peer(ApReader *reader, ApRosterPeer *out)
 
     peer.handshake_real_usec = (gint64) handshake;
     for (; peer.n_addresses < n; peer.n_addresses++) {
-        if (!take_addr(reader, &peer.addresses[peer.n_addresses]))
+        if (!ap_place_take_addr(reader, &peer.addresses[peer.n_addresses]))
             return FALSE;
     }
     *out = peer;
     return TRUE;
+}
+
+static char *
+take_text(ApReader *reader)
+{
+    return g_utf8_make_valid((const char *) reader->data, (gssize) reader->left);
 }
 
 static gboolean
@@ -207,9 +243,17 @@ take_contents(ApReader *reader, ApSnapshotMessage *out)
             g_array_append_val(out->removed, key);
         return reader->left == 0;
     case AP_SNAPSHOT_END:
+    case AP_SNAPSHOT_METRICS:
         return reader->left == 0;
+    case AP_SNAPSHOT_PLACE:
+        return ap_place_read(&out->place, reader) && reader->left == 0;
+    case AP_SNAPSHOT_QUIT:
+        if (!ap_reader_take_u8(reader, &out->status))
+            return FALSE;
+        out->text = take_text(reader);
+        return TRUE;
     case AP_SNAPSHOT_FAILED:
-        out->text = g_utf8_make_valid((const char *) reader->data, (gssize) reader->left);
+        out->text = take_text(reader);
         return TRUE;
     }
     return FALSE;

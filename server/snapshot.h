@@ -9,7 +9,7 @@
 #pragma once
 
 #include "common/device.h"
-#include "server/roster.h"
+#include "server/place.h"
 
 G_BEGIN_DECLS
 
@@ -19,15 +19,25 @@ G_BEGIN_DECLS
  */
 #define AP_SNAPSHOT_MAX_MESSAGE 32768
 
-/** The only thing that is ever asked: read the device. */
-#define AP_SNAPSHOT_ASK 'R'
+/**
+ * All that is ever asked, one byte each: first where clients come to, with the sockets for them or
+ * without, then again and again what the device is like.
+ */
+typedef enum {
+    AP_ASK_SOCKETS = 'L',
+    AP_ASK_PLACE = 'T',
+    AP_ASK_DEVICE = 'R',
+} ApAsk;
 
 /** The first byte of each message to the HTTP process. */
 typedef enum {
-    AP_SNAPSHOT_PUT = 'P',    /* peers, new or changed */
-    AP_SNAPSHOT_REMOVE = 'X', /* keys of peers that are gone */
-    AP_SNAPSHOT_END = 'E',    /* the roster is now what the device was */
-    AP_SNAPSHOT_FAILED = 'F', /* the device could not be read; the rest is text for the log */
+    AP_SNAPSHOT_PUT = 'P',     /* peers, new or changed */
+    AP_SNAPSHOT_REMOVE = 'X',  /* keys of peers that are gone */
+    AP_SNAPSHOT_END = 'E',     /* the roster is now what the device was */
+    AP_SNAPSHOT_FAILED = 'F',  /* the device could not be read; the rest is text for the log */
+    AP_SNAPSHOT_PLACE = 'A',   /* where clients come to has changed */
+    AP_SNAPSHOT_METRICS = 'M', /* the socket for those who watch the server comes along */
+    AP_SNAPSHOT_QUIT = 'Q',    /* an exit status, and why there is no sense in going on */
 } ApSnapshotKind;
 
 /** A decoded message; the arrays hold what its kind calls for and are empty otherwise. */
@@ -35,12 +45,17 @@ typedef struct {
     ApSnapshotKind kind;
     GArray *peers;   /* (owned) (element-type ApRosterPeer) */
     GArray *removed; /* (owned) (element-type ApKey) */
-    char *text;      /* (owned) (nullable) */
+    ApPlace place;
+    guint8 status;
+    char *text; /* (owned) (nullable) */
 } ApSnapshotMessage;
 
 GArray *ap_snapshot_peers(const ApDevice *device);
 GPtrArray *ap_snapshot_diff(const GArray *before, const GArray *after);
-GBytes *ap_snapshot_failure(const char *text);
+GByteArray *ap_snapshot_failure(const char *text);
+GByteArray *ap_snapshot_place(const ApPlace *place);
+GByteArray *ap_snapshot_metrics(void);
+GByteArray *ap_snapshot_quit(guint8 status, const char *text);
 
 gboolean ap_snapshot_read(ApSnapshotMessage *out, const guint8 *bytes, gsize n, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

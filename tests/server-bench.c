@@ -17,7 +17,7 @@
 #include "common/wireguard/fake.h"
 #include "server/edge.h"
 #include "server/feed.h"
-#include "server/listen.h"
+#include "server/pipe.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -49,6 +49,12 @@
  */
 #define N_ROUNDS_API 5
 #define N_ROUNDS_HTTP 3
+
+/** Where the server is asked. */
+typedef struct {
+    int fd; /* (owned) */
+    ApEndpoint at;
+} Listen;
 
 typedef struct {
     guint n;
@@ -211,33 +217,72 @@ measure_api(const Fleet *fleet, double seconds)
 }
 
 static void
-on_lost(gpointer data, const char *why)
+on_place(gpointer data, const ApPlace *place, const int *fds)
 {
-    (void) why;
-    g_main_loop_quit(data);
+    (void) data;
+    (void) place;
+    (void) fds;
+}
+
+static void
+on_metrics(gpointer data, int fd)
+{
+    (void) data;
+    (void) fd;
+}
+
+static void
+on_lost(gpointer data, int status, const char *why)
+{
+    (void) data;
+    g_error("lost the reader: %s (%d)", why, status);
 }
 
 static void
 on_look(gpointer data)
 {
-    ap_feed_ask(data);
+    ap_feed_ask(*(ApFeed **) data, AP_ASK_DEVICE);
 }
 
 static void
-run_edge(const ApListen *listen, int feed_fd)
+run_edge(const Listen *listen, int feed_fd)
 {
+    static const ApFeedOps ops = {on_place, on_metrics, on_lost};
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
-    g_autoptr(ApFeed) feed = ap_feed_new(feed_fd, on_lost, loop);
-    g_autoptr(ApEdge) edge = ap_edge_new(on_look, feed, FALSE, NULL);
+    ApFeed *feed = NULL;
+    g_autoptr(ApEdge) edge = ap_edge_new(on_look, &feed, FALSE, NULL);
 
     if (edge == NULL)
         return;
-    const ApEndpoint at = {.addr = listen->own[0].addr, .port = listen->port};
-    ap_edge_set_own(edge, listen->own, listen->n);
-    ap_edge_add_listener(edge, listen->fds[0], &at);
-    ap_feed_set_desk(feed, ap_edge_desk(edge));
+    const ApOwnAddress own = {listen->at.addr, 32};
+    ap_edge_set_own(edge, &own, 1);
+    ap_edge_add_listener(edge, listen->fd, &listen->at);
+    feed = ap_feed_new(feed_fd, ap_edge_desk(edge), &ops, NULL);
     ap_edge_start(edge);
     g_main_loop_run(loop);
+}
+
+/* As ap_reader_run() does, with a device that exists in memory alone. */
+static int
+run_reader(int fd, ApWireguard *wireguard, const ApDeviceId *id)
+{
+    g_autoptr(GArray) known = g_array_new(FALSE, TRUE, sizeof(ApRosterPeer));
+    guint8 question;
+
+    while (recv(fd, &question, sizeof(question), 0) == 1) {
+        g_autoptr(ApDevice) device = ap_wireguard_read(wireguard, id, NULL);
+        g_autoptr(GArray) now = ap_snapshot_peers(device);
+        g_autoptr(GPtrArray) messages = ap_snapshot_diff(known, now);
+
+        for (guint i = 0; i < messages->len; i++) {
+            const GByteArray *message = g_ptr_array_index(messages, i);
+
+            (void) ap_pipe_send(fd, message->data, message->len, NULL, 0);
+        }
+        g_array_unref(known);
+        known = g_steal_pointer(&now);
+    }
+    return EXIT_SUCCESS;
 }
 
 static ApDeviceId
@@ -259,11 +304,11 @@ fill_device(ApWireguard *wireguard, const Fleet *fleet)
 }
 
 static pid_t
-start_server(const Fleet *fleet, const ApListen *listen, pid_t *out_reader)
+start_server(const Fleet *fleet, const Listen *listen, pid_t *out_reader)
 {
     int fds[2];
 
-    if (!ap_feed_open(fds, NULL))
+    if (!ap_pipe_open(fds, NULL))
         g_error("no sockets");
 
     const pid_t reader = fork();
@@ -272,7 +317,7 @@ start_server(const Fleet *fleet, const ApListen *listen, pid_t *out_reader)
         const ApDeviceId id = fill_device(wireguard, fleet);
 
         ap_fd_clear(&fds[1]);
-        _exit(ap_feed_serve(fds[0], wireguard, &id));
+        _exit(run_reader(fds[0], wireguard, &id));
     }
 
     const pid_t http = fork();
@@ -288,18 +333,17 @@ start_server(const Fleet *fleet, const ApListen *listen, pid_t *out_reader)
 }
 
 static void
-listen_on_loopback(ApListen *self)
+listen_on_loopback(Listen *self)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
     socklen_t n_bytes = sizeof(address);
 
-    *self = (ApListen){.n = 1, .own = {{{AF_INET, {127, 0, 0, 1}}, 32}}};
-    self->fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (bind(self->fds[0], (struct sockaddr *) &address, n_bytes) != 0
-        || listen(self->fds[0], 128) != 0
-        || getsockname(self->fds[0], (struct sockaddr *) &address, &n_bytes) != 0)
+    *self = (Listen){.at = {.addr = {AF_INET, {127, 0, 0, 1}}}};
+    self->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (bind(self->fd, (struct sockaddr *) &address, n_bytes) != 0 || listen(self->fd, 1024) != 0
+        || getsockname(self->fd, (struct sockaddr *) &address, &n_bytes) != 0)
         g_error("could not listen on loopback: %s", g_strerror(errno));
-    self->port = ntohs(address.sin_port);
+    self->at.port = ntohs(address.sin_port);
 }
 
 /** One connection of the driver. */
@@ -312,10 +356,9 @@ typedef struct {
 } Connection;
 
 static void
-begin(Connection *self, const Fleet *fleet, const ApListen *listen, guint64 n_begun)
+begin(Connection *self, const Fleet *fleet, const Listen *listen, guint64 n_begun)
 {
     const guint number = (guint) (n_begun % fleet->n);
-    const ApEndpoint to = {.addr = listen->own[0].addr, .port = listen->port};
     const ApEndpoint from = {.addr = fleet->peers[number].addresses[0]};
     const char *body = next_body(fleet, number, n_begun);
     struct sockaddr_storage address;
@@ -326,12 +369,12 @@ begin(Connection *self, const Fleet *fleet, const ApListen *listen, guint64 n_be
     (void) setsockopt(self->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
     if (bind(self->fd, (struct sockaddr *) &address, n_bytes) != 0)
         g_error("could not bind: %s", g_strerror(errno));
-    n_bytes = ap_endpoint_to_sockaddr(&to, &address);
+    n_bytes = ap_endpoint_to_sockaddr(&listen->at, &address);
     if (connect(self->fd, (struct sockaddr *) &address, n_bytes) != 0 && errno != EINPROGRESS)
         g_error("could not connect: %s", g_strerror(errno));
     self->text = g_strdup_printf("POST /peering-request HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
                                  "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                                 listen->port,
+                                 listen->at.port,
                                  strlen(body),
                                  body);
 }
@@ -370,7 +413,7 @@ end(Connection *self)
 }
 
 static guint64
-drive(const Fleet *fleet, const ApListen *listen, guint64 n_begun, double seconds, gsize *n_bytes)
+drive(const Fleet *fleet, const Listen *listen, guint64 n_begun, double seconds, gsize *n_bytes)
 {
     const gint64 until_usec = g_get_monotonic_time() + (gint64) (seconds * 1e6);
     Connection connections[N_CONNECTIONS];
@@ -414,7 +457,7 @@ clock_of(pid_t pid)
 static Result
 measure_http(const Fleet *fleet, double seconds)
 {
-    ApListen listen;
+    Listen listen;
     Result result = {0};
     gsize n_bytes = 0;
     pid_t reader;
@@ -437,7 +480,7 @@ measure_http(const Fleet *fleet, double seconds)
     (void) kill(reader, SIGKILL);
     (void) waitpid(http, NULL, 0);
     (void) waitpid(reader, NULL, 0);
-    ap_listen_close(&listen);
+    ap_fd_clear(&listen.fd);
     return result;
 }
 

@@ -149,38 +149,108 @@ test_device_is_reduced_to_hosts(void)
     g_assert_cmpuint(g_array_index(peers, ApRosterPeer, 0).n_addresses, ==, 2);
 }
 
+static ApSnapshotMessage
+pass_on(GByteArray *bytes)
+{
+    ApSnapshotMessage message = {0};
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(ap_snapshot_read(&message, bytes->data, bytes->len, &error));
+    g_assert_no_error(error);
+    return message;
+}
+
 static void
 test_failure(void)
 {
-    g_autoptr(GBytes) bytes = ap_snapshot_failure("no such device");
-    g_auto(ApSnapshotMessage) message = {0};
-    gsize n;
-    const guint8 *data = g_bytes_get_data(bytes, &n);
+    g_autoptr(GByteArray) bytes = ap_snapshot_failure("no such device");
+    g_auto(ApSnapshotMessage) message = pass_on(bytes);
 
-    g_assert_true(ap_snapshot_read(&message, data, n, NULL));
     g_assert_cmpint(message.kind, ==, AP_SNAPSHOT_FAILED);
     g_assert_cmpstr(message.text, ==, "no such device");
 }
 
 static void
-test_every_truncation_is_refused(void)
+test_quit(void)
 {
-    g_autoptr(GArray) empty = make_peers(0);
-    g_autoptr(GArray) one = make_peers(1);
-    g_autoptr(GPtrArray) messages = ap_snapshot_diff(empty, one);
-    const GByteArray *put = g_ptr_array_index(messages, 0);
+    g_autoptr(GByteArray) bytes = ap_snapshot_quit(77, "CAP_NET_ADMIN is missing");
+    g_auto(ApSnapshotMessage) message = pass_on(bytes);
 
-    for (guint n = 0; n < put->len; n++) {
-        g_autofree guint8 *exact = g_memdup2(put->data, n);
+    g_assert_cmpint(message.kind, ==, AP_SNAPSHOT_QUIT);
+    g_assert_cmpuint(message.status, ==, 77);
+    g_assert_cmpstr(message.text, ==, "CAP_NET_ADMIN is missing");
+}
+
+static ApPlace
+make_place(void)
+{
+    return (ApPlace){
+        .interface = "wg0",
+        .port = 80,
+        .n = 2,
+        .own = {{{AF_INET, {10, 9, 0, 1}}, 24}, {{AF_INET6, {0xfd, 9, [15] = 1}}, 64}},
+        .has_socket = {FALSE, TRUE},
+    };
+}
+
+static void
+test_place(void)
+{
+    const ApPlace place = make_place();
+    g_autoptr(GByteArray) bytes = ap_snapshot_place(&place);
+    g_auto(ApSnapshotMessage) message = pass_on(bytes);
+    g_autofree char *text = ap_place_to_text(&message.place);
+
+    g_assert_cmpint(message.kind, ==, AP_SNAPSHOT_PLACE);
+    g_assert_cmpstr(message.place.interface, ==, "wg0");
+    g_assert_cmpstr(text, ==, "10.9.0.1:80, [fd09::1]:80");
+    g_assert_cmpuint(message.place.own[0].prefix_len, ==, 24);
+    g_assert_cmpuint(ap_place_n_sockets(&message.place), ==, 1);
+    g_assert_false(message.place.has_socket[0]);
+    g_assert_true(ap_place_holds(&message.place, &place.own[1].addr));
+}
+
+static void
+test_nonsensical_places_are_refused(void)
+{
+    const ApPlace good = make_place();
+    ApPlace bad[] = {good, good};
+
+    memset(bad[0].interface, 'x', sizeof(bad[0].interface));
+    bad[1].own[0].prefix_len = 33;
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GByteArray) bytes = ap_snapshot_place(&bad[i]);
+        ApSnapshotMessage message;
+
+        g_assert_false(ap_snapshot_read(&message, bytes->data, bytes->len, NULL));
+    }
+}
+
+static void
+refuse_truncations(const GByteArray *whole, guint first)
+{
+    for (guint n = first; n < whole->len; n++) {
+        g_autofree guint8 *exact = g_memdup2(whole->data, n);
         g_autoptr(GError) error = NULL;
         g_auto(ApSnapshotMessage) message = {0};
 
-        g_test_message("%u of %u bytes", n, put->len);
-        if (n == 1)
-            continue; /* a message that names no peer */
+        g_test_message("%u of %u bytes", n, whole->len);
         g_assert_false(ap_snapshot_read(&message, exact, n, &error));
         g_assert_error(error, AP_ERROR, AP_ERROR_INVALID);
     }
+}
+
+static void
+test_every_truncation_is_refused(void)
+{
+    const ApPlace place = make_place();
+    g_autoptr(GArray) empty = make_peers(0);
+    g_autoptr(GArray) one = make_peers(1);
+    g_autoptr(GPtrArray) messages = ap_snapshot_diff(empty, one);
+    g_autoptr(GByteArray) placed = ap_snapshot_place(&place);
+
+    refuse_truncations(g_ptr_array_index(messages, 0), 2); /* the first byte alone names no peer */
+    refuse_truncations(placed, 0);
 }
 
 int
@@ -191,6 +261,10 @@ main(int argc, char **argv)
     g_test_add_func("/snapshot/ten-thousand-peers", test_ten_thousand_peers);
     g_test_add_func("/snapshot/device-is-reduced-to-hosts", test_device_is_reduced_to_hosts);
     g_test_add_func("/snapshot/failure", test_failure);
+    g_test_add_func("/snapshot/quit", test_quit);
+    g_test_add_func("/snapshot/place", test_place);
+    g_test_add_func("/snapshot/nonsensical-places-are-refused",
+                    test_nonsensical_places_are_refused);
     g_test_add_func("/snapshot/every-truncation-is-refused", test_every_truncation_is_refused);
     return g_test_run();
 }

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "server/serve.h"
+
+#include "common/fd.h"
+#include "server/edge.h"
+#include "server/feed.h"
+#include "server/inherit.h"
+#include "server/notify.h"
+#include "server/pipe.h"
+
+#include <glib-unix.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+/** The HTTP process. */
+typedef struct {
+    ApEdge *edge;      /* (owned) */
+    ApFeed *feed;      /* (owned) */
+    GMainLoop *loop;   /* (owned) */
+    GArray *inherited; /* (owned) (element-type ApInherited) those not passed on yet */
+    ApPlace place;     /* where clients come to */
+    int status;
+} Serve;
+
+static void
+clear_serve(Serve *self)
+{
+    for (guint i = 0; i < self->inherited->len; i++)
+        ap_fd_clear(&g_array_index(self->inherited, ApInherited, i).fd);
+    g_clear_pointer(&self->inherited, g_array_unref);
+    g_clear_pointer(&self->feed, ap_feed_free);
+    g_clear_pointer(&self->edge, ap_edge_free);
+    g_clear_pointer(&self->loop, g_main_loop_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Serve, clear_serve)
+
+static void
+end(Serve *self, int status)
+{
+    self->status = status;
+    g_main_loop_quit(self->loop);
+}
+
+static void
+fail(Serve *self, int status, const char *why)
+{
+    g_printerr("wg-autopeer-server: %s\n", why);
+    end(self, status);
+}
+
+static gboolean
+on_end_signal(gpointer data)
+{
+    end(data, EXIT_SUCCESS);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+on_lost(gpointer data, int status, const char *why)
+{
+    fail(data, status, why);
+}
+
+static void
+on_metrics(gpointer data, int fd)
+{
+    (void) data;
+    (void) close(fd);
+}
+
+static void
+on_look(gpointer data)
+{
+    ap_feed_ask(((Serve *) data)->feed, AP_ASK_DEVICE);
+}
+
+static void
+close_former(Serve *self, const ApPlace *place)
+{
+    for (guint i = 0; i < self->place.n; i++) {
+        const ApEndpoint at = {.addr = self->place.own[i].addr, .port = self->place.port};
+
+        if (!ap_place_holds(place, &at.addr))
+            ap_edge_remove_listener(self->edge, &at);
+    }
+}
+
+static void
+open_new(Serve *self, const ApPlace *place, const int *fds)
+{
+    for (guint i = 0; i < place->n; i++) {
+        const ApEndpoint at = {.addr = place->own[i].addr, .port = place->port};
+
+        if (place->has_socket[i])
+            ap_edge_add_listener(self->edge, *fds++, &at);
+    }
+}
+
+/*
+ * A socket that somebody else has opened is served when it is tied to the interface whose peers
+ * are known: any other would let strangers in.
+ */
+static gboolean
+take_inherited(Serve *self, const char *interface)
+{
+    while (self->inherited->len > 0) {
+        ApInherited *socket = &g_array_index(self->inherited, ApInherited, 0);
+        char text[AP_ENDPOINT_TEXT_LEN];
+
+        ap_endpoint_to_text(&socket->at, text);
+        if (!g_str_equal(socket->interface, interface)) {
+            g_autofree char *why =
+                g_strdup_printf("the socket at %s is not tied to %s: BindToDevice=%s is missing",
+                                text,
+                                interface,
+                                interface);
+
+            fail(self, EX_USAGE, why);
+            return FALSE;
+        }
+        g_message("serving the peers of %s on %s", interface, text);
+        ap_edge_add_listener(self->edge, ap_fd_steal(&socket->fd), &socket->at);
+        g_array_remove_index_fast(self->inherited, 0);
+    }
+    return TRUE;
+}
+
+static void
+on_place(gpointer data, const ApPlace *place, const int *fds)
+{
+    Serve *self = data;
+    g_autofree char *text = ap_place_to_text(place);
+    g_autofree char *state = g_strdup_printf("READY=1\nSTATUS=Serving %s", text);
+
+    close_former(self, place);
+    ap_edge_set_own(self->edge, place->own, place->n);
+    open_new(self, place, fds);
+    self->place = *place;
+    if (place->interface[0] != '\0' && !take_inherited(self, place->interface))
+        return;
+
+    ap_notify(place->n > 0 ? state : "READY=1\nSTATUS=Waiting for the tunnel");
+}
+
+static gboolean
+on_watchdog(gpointer data)
+{
+    (void) data;
+    ap_notify("WATCHDOG=1");
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+run(Serve *self)
+{
+    const guint watchdog_msec = ap_notify_watchdog_msec();
+
+    (void) g_unix_signal_add(SIGTERM, on_end_signal, self);
+    (void) g_unix_signal_add(SIGINT, on_end_signal, self);
+    if (watchdog_msec > 0)
+        (void) g_timeout_add(watchdog_msec, on_watchdog, NULL);
+    ap_feed_ask(self->feed, self->inherited->len > 0 ? AP_ASK_PLACE : AP_ASK_SOCKETS);
+    ap_edge_start(self->edge);
+    g_main_loop_run(self->loop);
+    ap_notify("STOPPING=1");
+    ap_edge_stop(self->edge);
+}
+
+/**
+ * Serves until a signal comes, or the reading process ends. What goes wrong is said.
+ *
+ * @feed_fd: (transfer full): to the reading process
+ *
+ * Returns: the exit status of the process
+ */
+int
+ap_serve_run(int feed_fd, const ApOptions *options)
+{
+    static const ApFeedOps ops = {on_place, on_metrics, on_lost};
+    ap_autofd int owned_fd = feed_fd;
+    g_autoptr(GError) error = NULL;
+    g_auto(Serve) self = {
+        .loop = g_main_loop_new(NULL, FALSE),
+        .inherited = g_array_new(FALSE, FALSE, sizeof(ApInherited)),
+        .status = EXIT_FAILURE,
+    };
+
+    if (!ap_inherit_sockets(self.inherited, &error)) {
+        fail(&self, EX_USAGE, error->message);
+        return self.status;
+    }
+    self.edge = ap_edge_new(on_look, &self, options->is_verbose, &error);
+    if (self.edge == NULL) {
+        fail(&self, EXIT_FAILURE, error->message);
+        return self.status;
+    }
+
+    self.feed = ap_feed_new(ap_fd_steal(&owned_fd), ap_edge_desk(self.edge), &ops, &self);
+    run(&self);
+    return self.status;
+}
