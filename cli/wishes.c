@@ -207,18 +207,52 @@ ap_wish_resume(ApSession *session, const ApCommandInput *input, GError **error)
     return finish(session, _("No pause any more.\n"), error);
 }
 
+/** What "hold" has told last. */
+typedef struct {
+    ApSession *session; /* (not owned) */
+    gboolean holding;
+    GError *error; /* (owned) (nullable): why it must end */
+} Hold;
+
+static const char *
+hold_text(gboolean holding)
+{
+    return holding ? _("The helper is at work. Ctrl-C lets it go.\n")
+                   : _("The helper is not running; it is held again when it is.\n");
+}
+
+/* The client takes the hold again by itself when the helper is back. */
 static void
 on_hold_changed(gpointer user_data)
 {
-    (void) user_data;
+    Hold *self = user_data;
+    const gboolean holding = ap_client_is_holding(ap_session_get_client(self->session));
+
+    if (holding == self->holding)
+        return;
+
+    self->holding = holding;
+    if (!ap_output_write(hold_text(holding), FALSE, &self->error))
+        ap_session_stop(self->session);
 }
 
 /** Keeps the helper at work, and starts it for that, until SIGINT or SIGTERM. */
 gboolean
 ap_wish_hold(ApSession *session, const ApCommandInput *input, GError **error)
 {
+    Hold hold = {.session = session, .holding = TRUE};
+    gboolean ok;
+
     (void) input;
     ap_client_activate_async(ap_session_get_client(session), NULL, ap_session_on_result, session);
-    return finish(session, _("The helper is at work. Ctrl-C lets it go.\n"), error)
-           && ap_session_follow(session, on_hold_changed, NULL, error);
+    if (!finish(session, hold_text(TRUE), error))
+        return FALSE;
+
+    ok = ap_session_follow(session, on_hold_changed, &hold, error);
+    if (hold.error == NULL)
+        return ok;
+
+    g_clear_error(error);
+    g_propagate_error(error, hold.error);
+    return FALSE;
 }

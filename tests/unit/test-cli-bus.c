@@ -524,6 +524,11 @@ test_hold_lasts_until_the_signal(Fixture *self, gconstpointer unused)
     stream = g_data_input_stream_new(g_subprocess_get_stdout_pipe(process));
     assert_next_line(stream, "The helper is at work. Ctrl-C lets it go.");
     g_assert_true(self->helper->held);
+
+    g_clear_pointer(&self->helper, test_helper_free);
+    assert_next_line(stream, "The helper is not running; it is held again when it is.");
+    start_helper(self);
+    assert_next_line(stream, "The helper is at work. Ctrl-C lets it go.");
     end_by_signal(process, SIGINT);
     while (self->helper->held)
         g_main_context_iteration(NULL, TRUE);
