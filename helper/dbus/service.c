@@ -11,6 +11,7 @@
 #include "helper/dbus/answer.h"
 #include "helper/dbus/authority.h"
 #include "helper/dbus/find.h"
+#include "helper/dbus/gate.h"
 #include "helper/dbus/holders.h"
 #include "helper/dbus/methods.h"
 #include "helper/dbus/senders.h"
@@ -20,6 +21,7 @@ struct _ApService {
     gpointer user_data;
     GDBusConnection *connection; /* (owned) (nullable) */
     guint registration;
+    ApGate *gate;           /* (owned) (nullable): with the connection */
     ApSenders *senders;     /* (owned) */
     ApHolders *holders;     /* (owned) */
     ApAuthority *authority; /* (owned) (nullable): with the connection */
@@ -235,6 +237,17 @@ authorise(ApService *self, const ApMethod *method, GDBusMethodInvocation *invoca
                              call);
 }
 
+static gboolean
+take_call(ApService *self, const char *sender)
+{
+    const ApInstant now = ap_clock_now();
+    const gboolean ok = ap_senders_take(self->senders, sender, now);
+
+    if (!ok)
+        ap_gate_close_for(self->gate, sender, now);
+    return ok;
+}
+
 /* Everything passes here, properties too: the limit comes before anything is read, and the
  * authorisation before any argument is looked at. */
 static void
@@ -255,7 +268,7 @@ on_call(GDBusConnection *connection,
 
     (void) connection;
     (void) path;
-    if (!ap_senders_take(self->senders, sender != NULL ? sender : "", ap_clock_now()))
+    if (!take_call(self, sender))
         g_set_error_literal(&error, AP_ERROR, AP_ERROR_LIMIT, "too many calls; try again later");
     else if (is_ours && method == NULL)
         g_set_error(&error, AP_ERROR, AP_ERROR_DENIED, "the method %s is not open", name);
@@ -382,6 +395,7 @@ ap_service_export(ApService *self, GDBusConnection *connection, GError **error)
     }
 
     self->connection = g_object_ref(connection);
+    self->gate = ap_gate_new(connection);
     self->authority =
         ap_authority_new(connection, AP_AUTHORITY_TIMEOUT_MSEC, AP_AUTHORITY_PROMPT_MSEC);
     return TRUE;
@@ -446,6 +460,7 @@ ap_service_free(ApService *self)
     if (self->registration != 0)
         (void) g_dbus_connection_unregister_object(self->connection, self->registration);
     give_up_pending(self);
+    g_clear_pointer(&self->gate, ap_gate_free);
     g_clear_pointer(&self->authority, ap_authority_free);
     g_clear_pointer(&self->holders, ap_holders_free);
     g_clear_pointer(&self->senders, ap_senders_free);

@@ -6,6 +6,7 @@
 #include "common/names.h"
 #include "helper/dbus/answer.h"
 #include "helper/dbus/find.h"
+#include "helper/dbus/gate.h"
 #include "helper/dbus/methods.h"
 #include "helper/dbus/senders.h"
 
@@ -549,6 +550,69 @@ test_too_many_calls_are_refused(Fixture *self, gconstpointer unused)
     (void) g_dbus_connection_close_sync(other, NULL, NULL);
 }
 
+typedef struct {
+    guint n_done;
+    guint n_refused;
+} Shout;
+
+static void
+on_shout_answered(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    Shout *shout = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+
+    shout->n_done++;
+    if (reply != NULL)
+        return;
+
+    assert_remote_error(error, "org.freedesktop.DBus.Error.LimitsExceeded");
+    shout->n_refused++;
+}
+
+static void
+shout(GDBusConnection *connection, Shout *shout)
+{
+    g_dbus_connection_call(connection,
+                           AP_BUS_NAME,
+                           AP_BUS_PATH,
+                           AP_BUS_INTERFACE,
+                           "Resync",
+                           test_arguments("Resync", "{}"),
+                           NULL,
+                           G_DBUS_CALL_FLAGS_NO_AUTO_START,
+                           -1,
+                           NULL,
+                           on_shout_answered,
+                           shout);
+}
+
+/* GDBus reads in a thread of its own, so that calls pile up while the main loop is busy. */
+static void
+test_calls_of_one_sender_do_not_pile_up(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GDBusConnection) other = test_bus_connect(self->bus);
+    Shout loud = {0}, quiet = {0};
+
+    (void) unused;
+    for (guint i = 0; i < 10 * AP_GATE_MAX; i++)
+        shout(self->client, &loud);
+    shout(other, &quiet);
+    g_usleep(G_USEC_PER_SEC / 2);
+    while (loud.n_done < 10 * AP_GATE_MAX || quiet.n_done < 1)
+        g_main_context_iteration(NULL, TRUE);
+
+    g_test_message("%u refused, %u served", loud.n_refused, self->helper->n_resyncs);
+    g_assert_cmpuint(quiet.n_refused, ==, 0);
+    g_assert_cmpuint(self->helper->n_resyncs, ==, 10 * AP_GATE_MAX - loud.n_refused + 1);
+    g_assert_cmpuint(loud.n_refused, >, 5 * AP_GATE_MAX);
+
+    g_usleep(G_USEC_PER_SEC / 2);
+    g_assert_cmpuint(count_accepted(self->client, 1), ==, 1);
+    (void) g_dbus_connection_close_sync(other, NULL, NULL);
+}
+
 static void
 test_senders_that_left_leave_no_trace(Fixture *self, gconstpointer unused)
 {
@@ -727,6 +791,7 @@ main(int argc, char **argv)
     ADD("properties-are-read", test_properties_are_read);
     ADD("changed-is-sent-to-everybody-once", test_changed_is_sent_to_everybody_once);
     ADD("too-many-calls-are-refused", test_too_many_calls_are_refused);
+    ADD("calls-of-one-sender-do-not-pile-up", test_calls_of_one_sender_do_not_pile_up);
     ADD("senders-that-left-leave-no-trace", test_senders_that_left_leave_no_trace);
     ADD("second-helper-is-told", test_second_helper_is_told);
     ADD("root-may-only-use-our-interfaces", test_root_may_only_use_our_interfaces);
