@@ -201,17 +201,20 @@ on_owned(GObject *source, GAsyncResult *result, gpointer user_data)
     *done = TRUE;
 }
 
+/* It shows test_view_new(@serial) from the moment on in which anybody can find it. */
 TestHelper *
-test_helper_new(const TestBus *bus)
+test_helper_new(const TestBus *bus, guint64 serial)
 {
     static const ApServiceOps ops = {on_resync, on_set_enabled, on_pause, on_set_option, on_held};
     TestHelper *self = g_new0(TestHelper, 1);
+    g_autoptr(ApView) view = test_view_new(serial);
     g_autoptr(GError) error = NULL;
     gboolean done = FALSE;
 
     self->fail_code = -1;
     self->connection = test_bus_connect(bus);
     self->service = ap_service_new(&ops, self);
+    ap_service_publish(self->service, view);
     g_assert_true(ap_service_export(self->service, self->connection, &error));
     ap_service_own_async(self->connection, NULL, on_owned, &done);
     test_iterate_until(&done);

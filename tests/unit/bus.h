@@ -36,7 +36,7 @@ typedef struct {
     gint fail_code;     /* of ApError; -1: SetEnabled succeeds */
 } TestHelper;
 
-TestHelper *test_helper_new(const TestBus *bus);
+TestHelper *test_helper_new(const TestBus *bus, guint64 serial);
 void test_helper_free(TestHelper *self);
 
 ApView *test_view_new(guint64 serial);

@@ -26,10 +26,7 @@ typedef struct {
 static void
 start_helper(Fixture *self)
 {
-    g_autoptr(ApView) view = test_view_new(5);
-
-    self->helper = test_helper_new(self->bus);
-    ap_service_publish(self->helper->service, view);
+    self->helper = test_helper_new(self->bus, 5);
 }
 
 static void

@@ -35,8 +35,7 @@ publish(Fixture *self, guint64 serial)
 static void
 start_helper(Fixture *self, guint64 serial)
 {
-    self->helper = test_helper_new(self->bus);
-    publish(self, serial);
+    self->helper = test_helper_new(self->bus, serial);
 }
 
 static void

@@ -24,13 +24,10 @@ typedef struct {
 static void
 setup(Fixture *self, gconstpointer unused)
 {
-    g_autoptr(ApView) view = test_view_new(5);
-
     (void) unused;
     self->bus = test_bus_new();
-    self->helper = test_helper_new(self->bus);
+    self->helper = test_helper_new(self->bus, 5);
     self->client = test_bus_connect(self->bus);
-    ap_service_publish(self->helper->service, view);
 }
 
 static void
