@@ -6,6 +6,7 @@ from collections import namedtuple
 
 import convergence
 import failover
+import kills
 import leave
 import memory
 import mtu
@@ -65,6 +66,10 @@ def _leave(result):
     n_kept = sum(ms <= 100 for ms in times)
     text = f"{n_kept} of {result['n_rounds']}, worst {max(times):.0f} ms"
     return text, n_kept == result["n_rounds"]
+
+
+def _kills(result):
+    return f"{result['n_deaths']} of {result['n_deaths']}", result["n_deaths"] > 0
 
 
 def _memory(result):
@@ -127,6 +132,12 @@ PROMISES = [
         _leave,
     ),
     Promise(
+        "kill -9 at each call that changes the device or the ledger → all undone, nothing else changed",
+        "each time",
+        "kill",
+        _kills,
+    ),
+    Promise(
         "memory of helper and child, against an empty program that uses libnm",
         "1.5 ×",
         "memory",
@@ -144,6 +155,7 @@ MODULES = {
     "oneway": oneway,
     "mtu": mtu,
     "leave": leave,
+    "kill": kills,
     "memory": memory,
 }
 
