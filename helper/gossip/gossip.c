@@ -107,6 +107,19 @@ ap_gossip_set_device(ApGossip *self, const ApDevice *device, const ApTrustPolicy
     }
 }
 
+/* Whoever knew the fact that had a slot does not know the one that has it instead. */
+static void
+forget_reused(ApGossip *self)
+{
+    const GPtrArray *peers = ap_door_peers(self->door);
+    guint slot;
+
+    while (ap_knowledge_take_reused(self->knowledge, &slot)) {
+        for (guint i = 0; i < peers->len; i++)
+            ap_told_forget(&((ApDoorPeer *) peers->pdata[i])->told, slot);
+    }
+}
+
 /**
  * Replaces what we say ourselves.
  *
@@ -117,17 +130,11 @@ ap_gossip_set_device(ApGossip *self, const ApDevice *device, const ApTrustPolicy
 gboolean
 ap_gossip_set_own_facts(ApGossip *self, const GArray *facts)
 {
-    return ap_knowledge_set_own(self->knowledge, ap_door_own_key(self->door), facts);
-}
+    const gboolean has_changed =
+        ap_knowledge_set_own(self->knowledge, ap_door_own_key(self->door), facts);
 
-/* A slot may have been another fact's before. */
-static void
-forget_slot(ApGossip *self, guint slot)
-{
-    const GPtrArray *peers = ap_door_peers(self->door);
-
-    for (guint i = 0; i < peers->len; i++)
-        ap_told_forget(&((ApDoorPeer *) peers->pdata[i])->told, slot);
+    forget_reused(self);
+    return has_changed;
 }
 
 static ApGossipRefusal
@@ -175,7 +182,7 @@ learn(ApGossip *self,
     switch (
         ap_knowledge_learn(self->knowledge, &from->key, fact, from->may_name_members, known, now)) {
     case AP_LEARNED_NEW:
-        forget_slot(self, (*known)->slot);
+        forget_reused(self);
         news->has_changed = TRUE;
         break;
     case AP_LEARNED_MORE:

@@ -2,42 +2,10 @@
 
 #include "helper/gossip/knowledge.h"
 
+#include "helper/gossip/knowledge-private.h"
 #include "helper/gossip/rules.h"
 
 #include <string.h>
-
-/** Somebody who told facts; ourselves, too. Lives as long as anything of it is known. */
-typedef struct {
-    ApKey key;
-    gboolean is_own;
-    gboolean is_trusted;  /* the larger limit is for this one */
-    GQueue claims;        /* (element-type ApClaim) by the time that they hold, soonest first */
-    gint64 heard_usec;    /* the latest packet */
-    gint64 speaking_usec; /* since when there was no long silence */
-} Teller;
-
-/** One teller says one fact. */
-struct _ApClaim {
-    Teller *teller;    /* (not owned) outlives us: it holds us */
-    ApKnown *known;    /* (not owned) the same */
-    ApClaim *next;     /* of the same fact */
-    gint64 until_usec; /* AP_NEVER: as long as we say it ourselves */
-    GList link;        /* in the teller's list */
-};
-
-/**
- * @facts: (owned) (element-type ApKnown) in the order of ap_fact_compare()
- * @tellers: (owned) (element-type Teller) by key
- * @free_slots: (owned) (element-type guint): given back
- * @n_plain: claims of all tellers that may not name members
- */
-struct _ApKnowledge {
-    GSequence *facts;
-    GHashTable *tellers;
-    GArray *free_slots;
-    guint n_slots;
-    guint n_plain;
-};
 
 static guint
 hash_key(gconstpointer key)
@@ -54,13 +22,6 @@ equal_keys(gconstpointer a, gconstpointer b)
     return ap_key_equal(a, b);
 }
 
-static int
-compare_known(gconstpointer a, gconstpointer b, gpointer unused)
-{
-    (void) unused;
-    return ap_fact_compare(&((const ApKnown *) a)->fact, &((const ApKnown *) b)->fact);
-}
-
 /** Returns: (transfer full) */
 ApKnowledge *
 ap_knowledge_new(void)
@@ -70,20 +31,32 @@ ap_knowledge_new(void)
     self->facts = g_sequence_new(NULL);
     self->tellers = g_hash_table_new_full(hash_key, equal_keys, NULL, g_free);
     self->free_slots = g_array_new(FALSE, FALSE, sizeof(guint));
+    self->reused_slots = g_array_new(FALSE, FALSE, sizeof(guint));
     return self;
 }
 
-static Teller *
+static ApTeller *
 find_or_add_teller(ApKnowledge *self, const ApKey *key)
 {
-    Teller *teller = g_hash_table_lookup(self->tellers, key);
+    ApTeller *teller = g_hash_table_lookup(self->tellers, key);
 
     if (teller == NULL) {
-        teller = g_new0(Teller, 1);
+        teller = g_new0(ApTeller, 1);
         teller->key = *key;
         g_hash_table_insert(self->tellers, &teller->key, teller);
     }
     return teller;
+}
+
+static gboolean
+pop(GArray *slots, guint *out)
+{
+    if (slots->len == 0)
+        return FALSE;
+
+    *out = g_array_index(slots, guint, slots->len - 1);
+    g_array_set_size(slots, slots->len - 1);
+    return TRUE;
 }
 
 static guint
@@ -91,10 +64,9 @@ take_slot(ApKnowledge *self)
 {
     guint slot;
 
-    if (self->free_slots->len == 0)
+    if (!pop(self->free_slots, &slot))
         return self->n_slots++;
-    slot = g_array_index(self->free_slots, guint, self->free_slots->len - 1);
-    g_array_set_size(self->free_slots, self->free_slots->len - 1);
+    g_array_append_val(self->reused_slots, slot);
     return slot;
 }
 
@@ -107,7 +79,7 @@ add_known(ApKnowledge *self, const ApFact *fact)
     if (fact->kind == AP_FACT_MEMBER)
         known->fact.member.bytes = g_memdup2(fact->member.bytes, fact->member.n_bytes);
     known->slot = take_slot(self);
-    known->at = g_sequence_insert_sorted(self->facts, known, compare_known, NULL);
+    known->at = g_sequence_insert_sorted(self->facts, known, ap_known_compare, NULL);
     return known;
 }
 
@@ -122,7 +94,7 @@ remove_known(ApKnowledge *self, ApKnown *known)
 }
 
 static ApClaim *
-find_claim(const ApKnown *known, const Teller *teller)
+find_claim(const ApKnown *known, const ApTeller *teller)
 {
     for (ApClaim *claim = known->claims; claim != NULL; claim = claim->next) {
         if (claim->teller == teller)
@@ -133,7 +105,7 @@ find_claim(const ApKnown *known, const Teller *teller)
 
 /* Almost always a claim holds longer than all before it, and the walk ends at once. */
 static void
-put_in_order(Teller *teller, ApClaim *claim)
+put_in_order(ApTeller *teller, ApClaim *claim)
 {
     GList *before = teller->claims.tail;
 
@@ -146,14 +118,14 @@ put_in_order(Teller *teller, ApClaim *claim)
 }
 
 static void
-count(ApKnowledge *self, const Teller *teller, int change)
+count(ApKnowledge *self, const ApTeller *teller, int change)
 {
     if (!teller->is_trusted && !teller->is_own)
         self->n_plain += change;
 }
 
 static void
-add_claim(ApKnowledge *self, Teller *teller, ApKnown *known, gint64 until_usec)
+add_claim(ApKnowledge *self, ApTeller *teller, ApKnown *known, gint64 until_usec)
 {
     ApClaim *claim = g_new0(ApClaim, 1);
 
@@ -187,7 +159,7 @@ remove_claim(ApKnowledge *self, ApClaim *claim)
 }
 
 static void
-remove_claims(ApKnowledge *self, Teller *teller)
+remove_claims(ApKnowledge *self, ApTeller *teller)
 {
     while (teller->claims.head != NULL)
         remove_claim(self, teller->claims.head->data);
@@ -208,17 +180,18 @@ ap_knowledge_free(ApKnowledge *self)
     g_clear_pointer(&self->facts, g_sequence_free);
     g_clear_pointer(&self->tellers, g_hash_table_unref);
     g_clear_pointer(&self->free_slots, g_array_unref);
+    g_clear_pointer(&self->reused_slots, g_array_unref);
     g_free(self);
 }
 
 static gboolean
-is_speaking(const Teller *teller, ApInstant now)
+is_speaking(const ApTeller *teller, ApInstant now)
 {
     return now.boot_usec - teller->heard_usec <= AP_KNOWLEDGE_SILENCE_SEC * AP_USEC_PER_SEC;
 }
 
 static void
-hear(Teller *teller, ApInstant now)
+hear(ApTeller *teller, ApInstant now)
 {
     if (teller->heard_usec == 0 || !is_speaking(teller, now))
         teller->speaking_usec = now.boot_usec;
@@ -232,7 +205,7 @@ hear(Teller *teller, ApInstant now)
 void
 ap_knowledge_hear(ApKnowledge *self, const ApKey *teller, ApInstant now)
 {
-    Teller *known = g_hash_table_lookup(self->tellers, teller);
+    ApTeller *known = g_hash_table_lookup(self->tellers, teller);
 
     if (known != NULL)
         hear(known, now);
@@ -240,7 +213,7 @@ ap_knowledge_hear(ApKnowledge *self, const ApKey *teller, ApInstant now)
 
 /* Makes room for one more claim; of the teller's own, the one that is over soonest goes first. */
 static gboolean
-make_room(ApKnowledge *self, Teller *teller, gint64 until_usec)
+make_room(ApKnowledge *self, ApTeller *teller, gint64 until_usec)
 {
     const guint limit = teller->is_trusted ? AP_KNOWLEDGE_MAX_TRUSTED : AP_KNOWLEDGE_MAX_PLAIN;
     const gboolean is_full = !teller->is_trusted && self->n_plain >= AP_KNOWLEDGE_MAX_ALL_PLAIN;
@@ -257,7 +230,7 @@ make_room(ApKnowledge *self, Teller *teller, gint64 until_usec)
 /* A teller that gains or loses the larger limit changes which one its claims count against; what
  * exceeds a smaller limit goes as others come. */
 static void
-set_trusted(ApKnowledge *self, Teller *teller, gboolean is_trusted)
+set_trusted(ApKnowledge *self, ApTeller *teller, gboolean is_trusted)
 {
     if (teller->is_trusted == is_trusted)
         return;
@@ -270,7 +243,7 @@ set_trusted(ApKnowledge *self, Teller *teller, gboolean is_trusted)
 }
 
 static void
-renew(Teller *teller, ApClaim *claim, gint64 until_usec)
+renew(ApTeller *teller, ApClaim *claim, gint64 until_usec)
 {
     g_queue_unlink(&teller->claims, &claim->link);
     claim->until_usec = MAX(claim->until_usec, until_usec);
@@ -295,7 +268,7 @@ ap_knowledge_learn(ApKnowledge *self,
 {
     const gint64 ttl_sec = MIN(fact->ttl_sec, AP_RULES_TTL_SEC);
     const gint64 until_usec = now.boot_usec + ttl_sec * AP_USEC_PER_SEC;
-    Teller *who = find_or_add_teller(self, teller);
+    ApTeller *who = find_or_add_teller(self, teller);
     ApKnown *held = (ApKnown *) ap_knowledge_find(self, fact);
     ApClaim *claim = held != NULL ? find_claim(held, who) : NULL;
     ApLearned learned = held != NULL ? AP_LEARNED_MORE : AP_LEARNED_NEW;
@@ -328,7 +301,7 @@ ap_knowledge_learn(ApKnowledge *self,
 gboolean
 ap_knowledge_set_own(ApKnowledge *self, const ApKey *own, const GArray *facts)
 {
-    Teller *who = find_or_add_teller(self, own);
+    ApTeller *who = find_or_add_teller(self, own);
     gboolean has_changed = FALSE;
 
     who->is_own = TRUE;
@@ -359,6 +332,20 @@ ap_knowledge_set_own(ApKnowledge *self, const ApKey *own, const GArray *facts)
 }
 
 /**
+ * Takes the next of the slots that belong to another fact than before. What is noted by slot
+ * elsewhere is wrong then: ask after everything that may have added a fact.
+ *
+ * @slot: (out): set when there is one
+ *
+ * Returns: FALSE when there is none
+ */
+gboolean
+ap_knowledge_take_reused(ApKnowledge *self, guint *slot)
+{
+    return pop(self->reused_slots, slot);
+}
+
+/**
  * Forgets all that @teller told.
  *
  * Returns: FALSE when there was nothing
@@ -366,7 +353,7 @@ ap_knowledge_set_own(ApKnowledge *self, const ApKey *own, const GArray *facts)
 gboolean
 ap_knowledge_forget(ApKnowledge *self, const ApKey *teller)
 {
-    Teller *who = g_hash_table_lookup(self->tellers, teller);
+    ApTeller *who = g_hash_table_lookup(self->tellers, teller);
     const gboolean has_told = who != NULL && who->claims.length > 0;
 
     if (who == NULL)
@@ -380,7 +367,7 @@ ap_knowledge_forget(ApKnowledge *self, const ApKey *teller)
 static gint64
 end_of(const ApClaim *claim, ApInstant now)
 {
-    const Teller *teller = claim->teller;
+    const ApTeller *teller = claim->teller;
     const gint64 held_usec = claim->until_usec + AP_KNOWLEDGE_HELD_SEC * AP_USEC_PER_SEC;
     const gint64 spoken_usec = teller->speaking_usec + AP_KNOWLEDGE_SPEECH_SEC * AP_USEC_PER_SEC;
 
@@ -394,7 +381,7 @@ end_of(const ApClaim *claim, ApInstant now)
 
 /* The claims before the first that still holds are all that may be over. */
 static gboolean
-remove_over(ApKnowledge *self, Teller *teller, ApInstant now)
+remove_over(ApKnowledge *self, ApTeller *teller, ApInstant now)
 {
     gboolean has_removed = FALSE;
 
@@ -426,7 +413,7 @@ ap_knowledge_advance(ApKnowledge *self, ApInstant now)
 
     g_hash_table_iter_init(&iter, self->tellers);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        Teller *teller = value;
+        ApTeller *teller = value;
 
         has_removed |= remove_over(self, teller, now);
         if (teller->claims.length == 0)
@@ -448,7 +435,7 @@ ap_knowledge_deadline(const ApKnowledge *self, ApInstant now)
 
     g_hash_table_iter_init(&iter, self->tellers);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        for (GList *link = ((Teller *) value)->claims.head; link != NULL; link = link->next) {
+        for (GList *link = ((ApTeller *) value)->claims.head; link != NULL; link = link->next) {
             const ApClaim *claim = link->data;
 
             deadline = MIN(deadline, end_of(claim, now));
@@ -457,90 +444,4 @@ ap_knowledge_deadline(const ApKnowledge *self, ApInstant now)
         }
     }
     return deadline;
-}
-
-/**
- * Finds a fact that is held, whatever its time to live.
- *
- * Returns: (transfer none) (nullable): NULL when it is not
- */
-const ApKnown *
-ap_knowledge_find(const ApKnowledge *self, const ApFact *fact)
-{
-    const ApKnown wanted = {.fact = *fact};
-    GSequenceIter *at = g_sequence_lookup(self->facts, (gpointer) &wanted, compare_known, NULL);
-
-    return at != NULL ? g_sequence_get(at) : NULL;
-}
-
-static const ApKnown *
-known_at(GSequenceIter *at)
-{
-    return g_sequence_iter_is_end(at) ? NULL : g_sequence_get(at);
-}
-
-/**
- * Finds the first of the facts in the order of subjects, kinds and values.
- *
- * @subject: (nullable): begin with this one, or the next after it
- *
- * Returns: (transfer none) (nullable): NULL when there is none
- */
-const ApKnown *
-ap_knowledge_first(const ApKnowledge *self, const ApKey *subject)
-{
-    ApKnown before = {0}; /* of no kind, and so before all facts of the subject */
-
-    if (subject == NULL)
-        return known_at(g_sequence_get_begin_iter(self->facts));
-    before.fact.subject = *subject;
-    return known_at(g_sequence_search(self->facts, &before, compare_known, NULL));
-}
-
-/** Returns: (transfer none) (nullable): the fact after this one; NULL: this is the last */
-const ApKnown *
-ap_known_next(const ApKnown *self)
-{
-    return known_at(g_sequence_iter_next(self->at));
-}
-
-/**
- * Returns: until when the fact holds, in microseconds of the boot clock: by the teller with whom
- *     it holds longest; AP_NEVER when we say it ourselves. May be past: see the header.
- */
-gint64
-ap_known_until(const ApKnown *self)
-{
-    gint64 until_usec = 0;
-
-    for (const ApClaim *claim = self->claims; claim != NULL; claim = claim->next)
-        until_usec = MAX(until_usec, claim->until_usec);
-    return until_usec;
-}
-
-/** Returns: whether one of the tellers is such that @accepts says TRUE */
-gboolean
-ap_known_has(const ApKnown *self, ApKnownTellerFunc accepts, gconstpointer data)
-{
-    for (const ApClaim *claim = self->claims; claim != NULL; claim = claim->next) {
-        if (accepts(&claim->teller->key, &self->fact, data))
-            return TRUE;
-    }
-    return FALSE;
-}
-
-/** Returns: how many different facts are held */
-guint
-ap_knowledge_n_facts(const ApKnowledge *self)
-{
-    return (guint) g_sequence_get_length(self->facts);
-}
-
-/** Returns: how many facts are held that @teller told */
-guint
-ap_knowledge_n_claims(const ApKnowledge *self, const ApKey *teller)
-{
-    const Teller *who = g_hash_table_lookup(self->tellers, teller);
-
-    return who != NULL ? who->claims.length : 0;
 }

@@ -81,6 +81,7 @@ ApLearned ap_knowledge_learn(ApKnowledge *self,
                              const ApKnown **known,
                              ApInstant now);
 gboolean ap_knowledge_set_own(ApKnowledge *self, const ApKey *own, const GArray *facts);
+gboolean ap_knowledge_take_reused(ApKnowledge *self, guint *slot);
 gboolean ap_knowledge_forget(ApKnowledge *self, const ApKey *teller);
 gboolean ap_knowledge_advance(ApKnowledge *self, ApInstant now);
 gint64 ap_knowledge_deadline(const ApKnowledge *self, ApInstant now);

@@ -899,18 +899,24 @@ test_a_fact_in_an_old_place_is_told(void)
 static void
 test_a_place_of_our_own_facts_is_told_anew(void)
 {
+    static const guint ports[][2] = {{1, 1}, {2, 2}, {2, 3}, {4, 5}};
     g_auto(Scene) scene = {0};
-    g_autoptr(GArray) facts = gossip_facts();
-    ApFact fact = gossip_endpoint(&scene.own.key, "192.0.2.7:51820");
     guint n;
 
     scene_open(&scene);
-    g_array_append_val(facts, fact);
-    ap_gossip_set_own_facts(scene.gossip, facts);
-    g_assert_cmpuint(write_all(&scene, &scene.hub.key, TRUE, &n), ==, 2);
-    g_array_index(facts, ApFact, 0).endpoint.port = 1;
-    g_assert_true(ap_gossip_set_own_facts(scene.gossip, facts));
-    g_assert_cmpuint(write_all(&scene, &scene.hub.key, TRUE, &n), ==, 2);
+    for (guint i = 0; i < G_N_ELEMENTS(ports); i++) {
+        g_autoptr(GArray) facts = gossip_facts();
+        const guint n_fresh = i < 3 ? 1 : 2;
+
+        for (guint k = 0; k < 2; k++) {
+            ApFact fact = gossip_endpoint(&scene.own.key, "192.0.2.7:51820");
+
+            fact.endpoint.port = (guint16) ports[i][k];
+            g_array_append_val(facts, fact);
+        }
+        g_assert_true(ap_gossip_set_own_facts(scene.gossip, facts));
+        g_assert_cmpuint(write_all(&scene, &scene.hub.key, TRUE, &n), ==, n_fresh + 1);
+    }
 }
 
 int
