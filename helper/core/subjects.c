@@ -157,7 +157,6 @@ typedef enum {
     PLACE_OWNED,
     PLACE_HELD, /* was direct, and is kept off the device for a while */
     PLACE_NEW,
-    PLACE_LEAVING, /* goes anyway; what it may do after that is another question */
     N_PLACES,
 } Place;
 
@@ -165,7 +164,7 @@ static Place
 place_of(const ApSubject *subject)
 {
     if (subject->path.leaving_until_boot_usec != 0)
-        return PLACE_LEAVING;
+        return PLACE_NEW;
     if (subject->path.state == AP_PATH_DIRECT)
         return PLACE_DIRECT;
     if (subject->owned != NULL)
@@ -173,7 +172,14 @@ place_of(const ApSubject *subject)
     return subject->path.held ? PLACE_HELD : PLACE_NEW;
 }
 
-/* Rule A7: no more than so many peers on one tunnel. */
+/* On its way out, whatever may become of it after that. */
+static gboolean
+is_leaving(const ApTurn *self, const ApSubject *subject)
+{
+    return subject->peer != NULL && subject->path.leaving_until_boot_usec > self->now.boot_usec;
+}
+
+/* Rule A7: no more than so many peers on one tunnel, but for those that are on their way out. */
 static void
 limit_tunnel(ApTurn *self, guint32 ifindex)
 {
@@ -184,7 +190,7 @@ limit_tunnel(ApTurn *self, guint32 ifindex)
             ApSubject *subject = &g_array_index(self->subjects, ApSubject, i);
 
             if (subject->ifindex != ifindex || subject->refusal != AP_REASON_NONE
-                || place_of(subject) != place)
+                || place_of(subject) != place || is_leaving(self, subject))
                 continue;
             if (left > 0)
                 left--;
