@@ -25,6 +25,7 @@ struct _ApApp {
     /* what is known */
     ApClient *client;  /* (owned) (nullable) NULL: there is no system bus (yet) */
     GError *bus_error; /* (owned) (nullable) why not */
+    gboolean was_ready;
     ApResync resync;
     ApNotices notices;
     char *complaint; /* (owned) (nullable) */

@@ -12,7 +12,7 @@
 #define NOTIFICATION_ID "status"
 
 static ApTrayFacts
-collect_facts(ApApp *self, ApInstant now)
+collect_facts(ApApp *self)
 {
     ApTrayFacts facts = {
         .client = self->bus_error != NULL ? AP_CLIENT_FAILED : AP_CLIENT_LOOKING,
@@ -20,7 +20,6 @@ collect_facts(ApApp *self, ApInstant now)
         .resync = &self->resync,
         .complaint = self->complaint,
         .notifications = self->settings.notifications,
-        .now = now,
     };
 
     if (self->client != NULL) {
@@ -31,14 +30,12 @@ collect_facts(ApApp *self, ApInstant now)
     return facts;
 }
 
+/* With the coloured icon: nobody recolours symbolic ones for the background of a notification. */
 static void
-tell(ApApp *self, const ApNotice *notice, ApIcon icon)
+tell(ApApp *self, const ApNotice *notice)
 {
     g_autoptr(GNotification) notification = g_notification_new(notice->title);
-    g_autoptr(GIcon) image = g_themed_icon_new(ap_words_icon_name(icon));
-
-    if (!self->settings.notifications)
-        return;
+    g_autoptr(GIcon) image = g_themed_icon_new("org.wgautopeer.Tray");
 
     g_notification_set_body(notification, notice->body);
     g_notification_set_icon(notification, image);
@@ -89,23 +86,29 @@ void
 ap_app_update(ApApp *self)
 {
     const ApInstant now = ap_clock_now();
-    ApTrayFacts facts = collect_facts(self, now);
+    ApTrayFacts facts = collect_facts(self);
     g_autoptr(ApNotice) notice = NULL;
     ApClientView *view = self->client != NULL ? ap_client_get_view(self->client) : NULL;
     const gint64 resync_at = ap_resync_look(&self->resync, view, now);
     const gint64 notice_at = ap_notices_look(&self->notices, facts.client, view, now, &notice);
 
     show_facts(self, &facts);
-    if (notice != NULL)
-        tell(self, notice, ap_words_icon(&facts));
+    if (notice != NULL && self->settings.notifications)
+        tell(self, notice);
     arm(self, MIN(resync_at, notice_at), now);
 }
 
 static void
 on_client_changed(ApClient *client, gpointer user_data)
 {
-    (void) client;
-    ap_app_update(user_data);
+    ApApp *self = user_data;
+    const gboolean ready = ap_client_get_state(client) == AP_CLIENT_READY;
+
+    /* What an earlier helper refused, or the lack of one, is over. */
+    if (ready && !self->was_ready)
+        g_clear_pointer(&self->complaint, g_free);
+    self->was_ready = ready;
+    ap_app_update(self);
 }
 
 static void
@@ -153,7 +156,7 @@ void
 ap_app_open_window(ApApp *self, const char *public_key)
 {
     static const ApWindowOps ops = {ap_app_pick, ap_app_copy};
-    const ApTrayFacts facts = collect_facts(self, ap_clock_now());
+    const ApTrayFacts facts = collect_facts(self);
     g_autoptr(GArray) slots = ap_menu_model_diff(NULL, self->model);
 
     if (self->window == NULL)

@@ -19,7 +19,6 @@ typedef struct {
     const ApResync *resync;
     const char *complaint;  /* (nullable) why the last thing that the person wanted did not work */
     gboolean notifications; /* whether they are wanted */
-    ApInstant now;
 } ApTrayFacts;
 
 G_END_DECLS

@@ -11,6 +11,7 @@
 
 struct _ApIndicator {
     AppIndicator *indicator; /* (owned) */
+    char *description;       /* (owned) (nullable) what is shown */
 };
 
 /**
@@ -43,7 +44,13 @@ void
 ap_indicator_update(ApIndicator *self, ApIcon icon, const char *description)
 {
     app_indicator_set_icon_full(self->indicator, ap_words_icon_name(icon), description);
+    /* The library announces also a title that is the same. */
+    if (g_strcmp0(self->description, description) == 0)
+        return;
+
     app_indicator_set_title(self->indicator, description);
+    g_free(self->description);
+    self->description = g_strdup(description);
 }
 
 void
@@ -53,5 +60,6 @@ ap_indicator_free(ApIndicator *self)
         return;
 
     g_object_unref(self->indicator);
+    g_free(self->description);
     g_free(self);
 }
