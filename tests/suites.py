@@ -31,6 +31,7 @@ KERNEL_FILES = [
     "test_leaves_nothing.py",
     "test_plain_server.py",
     "test_administrator.py",
+    "test_promises.py",
 ]
 
 # Those that are about what only the kernel's WireGuard can do.

@@ -17,6 +17,10 @@ SOON = 0.5
 # Long enough that a report which is not to come would have come.
 QUIET = 0.4 * lab.SLOW
 
+# The program looks when nothing has happened for 15 ms (QUIET_MSEC in helper/io/netwatch.c); with
+# 5 ms for what lies between us and it.
+LULL = 0.010
+
 
 class Watcher:
     """print-links on a host."""
@@ -190,11 +194,15 @@ def test_a_storm_of_events_costs_little(anna, lan):
     time.sleep(QUIET)
     storm = anna.popen(["ip", "-batch", "-"], stdin=subprocess.PIPE, text=True)
     cpu, start, n = cpu_seconds(watcher.process.pid), time.monotonic(), 0
+    n_lulls, before = 0, start
     while n < 3000:
-        storm.stdin.write("".join(f"link set d{i} mtu {1400 + n % 7}\n" for i in range(20)))
+        storm.stdin.write("".join(f"link set d{i} mtu {1400 + n % 7}\n" for i in range(5)))
         storm.stdin.flush()
-        n += 20
+        n += 5
         time.sleep(max(0, start + n / 1000 - time.monotonic()))
+        now = time.monotonic()
+        n_lulls += now - before > LULL
+        before = now
     storm.stdin.close()
     assert storm.wait() == 0
     seconds = time.monotonic() - start
@@ -202,10 +210,11 @@ def test_a_storm_of_events_costs_little(anna, lan):
     time.sleep(QUIET)
     watcher.end()
     last = watcher.reports()[-1]
-    print(f"{used / seconds:.1%} of a processor, {last['changes']} changes in {seconds:.1f} s")
+    print(f"{used / seconds:.1%} of a processor, {last['changes']} changes in {seconds:.1f} s, {n_lulls} lulls")
     assert used / seconds <= 0.10 * lab.SLOW
-    assert last["changes"] <= 12 * seconds
-    assert watcher.link("d19", last)["mtu"] == 1400 + 2980 % 7
+    # Where a busy machine holds the storm up, each lull is a good moment to look.
+    assert last["changes"] <= 12 * seconds + n_lulls
+    assert watcher.link("d4", last)["mtu"] == 1400 + 2995 % 7
 
 
 # --- with NetworkManager ------------------------------------------------------------------
