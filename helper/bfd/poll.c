@@ -124,8 +124,12 @@ next_send(const ApBfdPoll *self)
     return has_limit(self) ? AP_NEVER : self->sent_usec + MAX(self->pace_usec, PATIENT_PACE_USEC);
 }
 
-static gint64
-limit(const ApBfdPoll *self)
+/**
+ * Returns: when to call ap_bfd_poll_expire(), in microseconds of the boot clock; AP_NEVER: there
+ *     is nothing to judge
+ */
+gint64
+ap_bfd_poll_limit(const ApBfdPoll *self)
 {
     if (!has_limit(self))
         return AP_NEVER;
@@ -133,15 +137,13 @@ limit(const ApBfdPoll *self)
 }
 
 /**
- * Returns: when to call ap_bfd_poll_take() and ap_bfd_poll_expire() next, in microseconds of
- *     the boot clock; 0: at once; AP_NEVER: there is nothing to wait for
+ * Returns: when to call ap_bfd_poll_take() next, in microseconds of the boot clock; 0: at once;
+ *     AP_NEVER: there is nothing to send
  */
 gint64
 ap_bfd_poll_next(const ApBfdPoll *self)
 {
-    if (should_open(self))
-        return 0;
-    return MIN(next_send(self), limit(self));
+    return should_open(self) ? 0 : next_send(self);
 }
 
 /**
@@ -206,7 +208,7 @@ ap_bfd_poll_answer(ApBfdPoll *self, gboolean padded, ApInstant now, guint *answe
 ApBfdPollVerdict
 ap_bfd_poll_expire(ApBfdPoll *self, ApInstant now)
 {
-    if (now.boot_usec < limit(self))
+    if (now.boot_usec < ap_bfd_poll_limit(self))
         return AP_BFD_POLL_PENDING;
     if (self->open & AP_BFD_POLL_ALIVE)
         return AP_BFD_POLL_DEAD;

@@ -51,6 +51,7 @@ void ap_bfd_poll_reset(ApBfdPoll *self);
 gboolean ap_bfd_poll_is_idle(const ApBfdPoll *self) G_GNUC_PURE;
 gboolean ap_bfd_poll_is_padded(const ApBfdPoll *self) G_GNUC_PURE;
 gint64 ap_bfd_poll_next(const ApBfdPoll *self) G_GNUC_PURE;
+gint64 ap_bfd_poll_limit(const ApBfdPoll *self) G_GNUC_PURE;
 gboolean ap_bfd_poll_take(ApBfdPoll *self, ApInstant now);
 ApBfdPollVerdict
 ap_bfd_poll_answer(ApBfdPoll *self, gboolean padded, ApInstant now, guint *answered);

@@ -42,7 +42,6 @@ ap_bfd_session_both_are_up(const ApBfdSession *self)
     return self->state == AP_BFD_STATE_UP && self->remote_state == AP_BFD_STATE_UP;
 }
 
-gint64 ap_bfd_session_silence_deadline(const ApBfdSession *self) G_GNUC_PURE;
-gint64 ap_bfd_session_padded_deadline(const ApBfdSession *self) G_GNUC_PURE;
+gint64 ap_bfd_session_judgement_deadline(const ApBfdSession *self) G_GNUC_PURE;
 
 G_END_DECLS

@@ -74,8 +74,7 @@ ap_bfd_session_deadline(const ApBfdSession *self)
     if (self->state == AP_BFD_STATE_ADMIN_DOWN)
         return goodbye_deadline(self);
 
-    next = MIN(ap_bfd_session_silence_deadline(self), ap_bfd_session_padded_deadline(self));
-
+    next = ap_bfd_session_judgement_deadline(self);
     if ((self->announce != 0 && may_announce(self)) || self->final != 0)
         return 0;
     if (self->state == AP_BFD_STATE_UP)

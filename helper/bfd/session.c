@@ -406,28 +406,35 @@ ap_bfd_session_detection_usec(const ApBfdSession *self)
     return MIN(interval * self->remote_detect_mult, DETECTION_MAX_USEC);
 }
 
-/**
- * Returns: when the peer will have been silent for the detection time, in microseconds of the
- *     boot clock; AP_NEVER when it is not known
- */
-gint64
-ap_bfd_session_silence_deadline(const ApBfdSession *self)
+/* When the peer will have been silent for the detection time. */
+static gint64
+silence_deadline(const ApBfdSession *self)
 {
     if (self->remote_discriminator == 0)
         return AP_NEVER;
     return self->heard_usec + ap_bfd_session_detection_usec(self);
 }
 
-/**
- * Returns: when Init is over for want of padded packets, in microseconds of the boot clock:
- *     Init says "I hear your padded packets", and must not be said when that is no longer so
- */
-gint64
-ap_bfd_session_padded_deadline(const ApBfdSession *self)
+/* When Init is over for want of padded packets: Init says "I hear your padded packets", and must
+ * not be said when that is no longer so. */
+static gint64
+padded_deadline(const ApBfdSession *self)
 {
     if (self->state != AP_BFD_STATE_INIT || !ap_bfd_session_pads(self))
         return AP_NEVER;
     return self->padded_heard_usec + PADDED_PATIENCE * ap_bfd_session_detection_usec(self);
+}
+
+/**
+ * Returns: when the absence of packets is to be judged, in microseconds of the boot clock;
+ *     AP_NEVER when nothing is waited for
+ */
+gint64
+ap_bfd_session_judgement_deadline(const ApBfdSession *self)
+{
+    const gint64 due = MIN(silence_deadline(self), padded_deadline(self));
+
+    return MAX(MIN(due, ap_bfd_poll_limit(&self->poll)), self->excused_usec);
 }
 
 static void
@@ -441,24 +448,36 @@ forget_remote(ApBfdSession *self)
     self->n_ignored = 0;
 }
 
-/**
- * Draws the conclusions from time having passed. Call it when ap_bfd_session_deadline() has
- * come; at any other time it does nothing.
- */
-void
-ap_bfd_session_advance(ApBfdSession *self, ApInstant now)
+static void
+judge(ApBfdSession *self, ApInstant now)
 {
     /* Before the silence is judged: leaving Up shortens the detection time. */
     if (ap_bfd_poll_expire(&self->poll, now) == AP_BFD_POLL_DEAD)
         go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_DETECTION_EXPIRED, AP_BFD_CAUSE_NO_FINAL);
 
-    if (now.boot_usec >= ap_bfd_session_silence_deadline(self)) {
+    if (now.boot_usec >= silence_deadline(self)) {
         forget_remote(self);
         if (self->state == AP_BFD_STATE_INIT || self->state == AP_BFD_STATE_UP)
             go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_DETECTION_EXPIRED, AP_BFD_CAUSE_SILENT);
     }
-    if (now.boot_usec >= ap_bfd_session_padded_deadline(self))
+    if (now.boot_usec >= padded_deadline(self))
         go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_PATH_DOWN, AP_BFD_CAUSE_MTU);
+}
+
+/**
+ * Draws the conclusions from time having passed. Call it when ap_bfd_session_deadline() has
+ * come; at any other time it does nothing.
+ *
+ * Called AP_BFD_LATE_USEC after a conclusion was due, or later, it draws none for one more
+ * interval: nobody listened, so that nothing was heard shows nothing.
+ */
+void
+ap_bfd_session_advance(ApBfdSession *self, ApInstant now)
+{
+    if (now.boot_usec - AP_BFD_LATE_USEC >= ap_bfd_session_judgement_deadline(self))
+        self->excused_usec = now.boot_usec + self->config.fast_usec;
+    if (now.boot_usec >= ap_bfd_session_judgement_deadline(self))
+        judge(self, now);
 
     if (self->state == AP_BFD_STATE_UP && now.boot_usec >= self->size_due_usec) {
         self->size_due_usec = now.boot_usec + AP_BFD_SIZE_PERIOD_USEC;

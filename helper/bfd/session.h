@@ -78,6 +78,13 @@ G_BEGIN_DECLS
 /** Between two of them: 20 ms, in microseconds, so that one burst of loss does not take all. */
 #define AP_BFD_GOODBYE_USEC (20 * AP_USEC_PER_MSEC)
 
+/**
+ * A conclusion that is drawn this late says more about us than about the peer: 150 ms, in
+ * microseconds. A machine that stood still has packets of the peer waiting, or stood still
+ * together with it, as two virtual machines do; a busy one is late by less than 50 ms.
+ */
+#define AP_BFD_LATE_USEC (150 * AP_USEC_PER_MSEC)
+
 /** Who may speak first. RFC 5880 section 6.1. */
 typedef enum {
     AP_BFD_ROLE_ACTIVE,
@@ -140,6 +147,7 @@ typedef struct {
     guint jitter_permille;      /* of the interval, taken off the one that runs */
     gint64 rtt_due_usec;
     gint64 size_due_usec; /* AP_NEVER: the peer does not pad */
+    gint64 excused_usec;  /* nothing is judged before: it was we who did not run */
     gint64 rate_usec;     /* the received packets, at their greatest rate, are used up until then */
 
     /* what goes out next */

@@ -755,9 +755,46 @@ test_flood_is_refused(void)
 static void
 test_suspend_is_a_silence(void)
 {
+    const gint64 resumed = 8 * 3600 * AP_USEC_PER_SEC;
     ApBfdSession session = make_up(MTU);
 
-    ap_bfd_session_advance(&session, after(8 * 3600 * AP_USEC_PER_SEC));
+    ap_bfd_session_advance(&session, after(resumed));
+    g_assert_cmpint(session.state, ==, AP_BFD_STATE_UP);
+    g_assert_cmpint(ap_bfd_session_deadline(&session), <=, after(resumed).boot_usec);
+    (void) take_all(&session, after(resumed));
+    ap_bfd_session_advance(&session, after(resumed + 300 * AP_USEC_PER_MSEC - 1));
+    g_assert_cmpint(session.state, ==, AP_BFD_STATE_UP);
+    ap_bfd_session_advance(&session, after(resumed + 300 * AP_USEC_PER_MSEC));
+    g_assert_cmpint(ap_bfd_session_cause(&session), ==, AP_BFD_CAUSE_SILENT);
+}
+
+/* Two machines on one busy computer may stand still together. */
+static void
+test_our_own_standstill_is_no_silence(void)
+{
+    ApBfdSession session = make_up(MTU);
+    ApBfdPacket packet = heard(AP_BFD_STATE_UP);
+    gint64 msec = 0;
+
+    packet.final = TRUE;
+    for (guint round = 0; round < 10; round++) {
+        msec += 1200;
+        ap_bfd_session_advance(&session, after(msec * AP_USEC_PER_MSEC));
+        (void) take_all(&session, after(msec * AP_USEC_PER_MSEC));
+        g_assert_cmpint(session.state, ==, AP_BFD_STATE_UP);
+        receive(&session, packet, after((msec + 5) * AP_USEC_PER_MSEC));
+        ap_bfd_session_advance(&session, after((msec + 300) * AP_USEC_PER_MSEC));
+        g_assert_cmpint(session.state, ==, AP_BFD_STATE_UP);
+    }
+}
+
+/* As late as a busy machine may be, and no later. */
+static void
+test_slight_lateness_is_no_excuse(void)
+{
+    ApBfdSession session = make_up(MTU);
+
+    ap_bfd_session_advance(&session, after(1049 * AP_USEC_PER_MSEC));
     g_assert_cmpint(ap_bfd_session_cause(&session), ==, AP_BFD_CAUSE_SILENT);
 }
 
@@ -866,6 +903,8 @@ main(int argc, char **argv)
     ADD("round-trip-time", test_round_trip_time);
     ADD("flood-is-refused", test_flood_is_refused);
     ADD("suspend-is-a-silence", test_suspend_is_a_silence);
+    ADD("our-own-standstill-is-no-silence", test_our_own_standstill_is_no_silence);
+    ADD("slight-lateness-is-no-excuse", test_slight_lateness_is_no_excuse);
     ADD("random-packets", test_random_packets);
     ADD("names-are-distinct", test_names_are_distinct);
     ADD("config-pads-to-the-tunnel", test_config_pads_to_the_tunnel);
