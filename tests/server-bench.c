@@ -14,31 +14,13 @@
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/json/offer-json.h"
-#include "common/wireguard/fake.h"
-#include "server/edge.h"
-#include "server/feed.h"
-#include "server/pipe.h"
+#include "tests/server-fleet.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-/** Clients of a small LAN. */
-#define SMALL_LAN 4
-
-/** One request in this many tells something new. */
-#define NEWS_EVERY 20
-
-/** How often a client asks, and shakes hands, in seconds of the imagined clock. */
-#define ASK_SEC 30
-#define HANDSHAKE_SEC 120
 
 /** Connections that the driver has open at a time. */
 #define N_CONNECTIONS 32
@@ -49,19 +31,6 @@
  */
 #define N_ROUNDS_API 5
 #define N_ROUNDS_HTTP 3
-
-/** Where the server is asked. */
-typedef struct {
-    int fd; /* (owned) */
-    ApEndpoint at;
-} Listen;
-
-typedef struct {
-    guint n;
-    gboolean is_one_lan;
-    ApRosterPeer *peers; /* (owned) */
-    char **bodies;       /* (owned) two per client: what it says usually, and the news */
-} Fleet;
 
 /**
  * @requests_per_s: by the processor time of the server with "api", by the wall clock with "http",
@@ -77,95 +46,10 @@ typedef struct {
     double bytes_per_answer;
 } Result;
 
-static ApKey
-make_key(guint number)
-{
-    g_autoptr(GRand) random = g_rand_new_with_seed(number + 1);
-    ApKey key;
-
-    for (guint i = 0; i < AP_KEY_LEN; i++)
-        key.bytes[i] = (guint8) g_rand_int_range(random, 0, 256);
-    return key;
-}
-
-static ApRosterPeer
-make_peer(const Fleet *fleet, guint number, ApInstant now)
-{
-    const guint lan = fleet->is_one_lan ? 0 : number / SMALL_LAN;
-    ApRosterPeer peer = {.key = make_key(number), .n_addresses = 1};
-
-    peer.handshake_real_usec = now.real_usec - number % HANDSHAKE_SEC * AP_USEC_PER_SEC;
-    peer.addresses[0] = (ApAddr){AF_INET, {127, 1, (guint8) (number >> 8), (guint8) number}};
-    peer.endpoint.addr = (ApAddr){AF_INET, {203, 0, (guint8) (lan >> 8), (guint8) lan}};
-    peer.endpoint.port = (guint16) (1024 + number);
-    return peer;
-}
-
-static char *
-make_body(const Fleet *fleet, guint number, guint16 port)
-{
-    const ApAddr ip = {AF_INET, {10, 77, (guint8) (1 + number / 250), (guint8) (2 + number % 250)}};
-    ApRequest request = {
-        .key = fleet->peers[number].key,
-        .attachments = {{ip, 16, {AF_INET, {10, 77, 0, 1}}}},
-        .n_attachments = 1,
-        .version = 2,
-        .listen_port = port,
-        .ttl_sec = AP_REGISTRY_TTL_SEC,
-        .candidates = {{{ip, port, 0}, 100}},
-        .n_candidates = 1,
-        .hub_rtt_ms = 40,
-        .bfd = TRUE,
-    };
-
-    (void) g_strlcpy(request.boot, "5c0f19e2", sizeof(request.boot));
-    return ap_request_to_json(&request);
-}
-
-static void
-fleet_init(Fleet *self, guint n, gboolean is_one_lan)
-{
-    const ApInstant now = ap_clock_now();
-
-    *self = (Fleet){.n = n, .is_one_lan = is_one_lan};
-    self->peers = g_new0(ApRosterPeer, n);
-    self->bodies = g_new0(char *, 2 * n + 1);
-    for (guint i = 0; i < n; i++) {
-        self->peers[i] = make_peer(self, i, now);
-        self->bodies[2 * i] = make_body(self, i, 51820);
-        self->bodies[2 * i + 1] = make_body(self, i, 51821);
-    }
-}
-
-static void
-fleet_clear(Fleet *self)
-{
-    g_clear_pointer(&self->peers, g_free);
-    g_clear_pointer(&self->bodies, g_strfreev);
-}
-
-/* The two texts of a client take turns, so that news are news again. */
-static const char *
-next_body(const Fleet *fleet, guint number, guint64 n_done)
-{
-    const gboolean is_news = n_done / fleet->n % 2 == 1 && number % (NEWS_EVERY / 2) == 0;
-
-    return fleet->bodies[2 * number + is_news];
-}
-
-static double
-cpu_usec(clockid_t clock)
-{
-    struct timespec now = {0};
-
-    (void) clock_gettime(clock, &now);
-    return (double) now.tv_sec * 1e6 + (double) now.tv_nsec / 1e3;
-}
-
 static void
 serve_one(ApApi *api, const Fleet *fleet, guint number, guint64 n_done, ApInstant now, Result *sum)
 {
-    const char *body = next_body(fleet, number, n_done);
+    const char *body = fleet_next_body(fleet, number, n_done);
     g_autoptr(GArray) wake = g_array_new(FALSE, FALSE, sizeof(ApKey));
     g_auto(ApRequest) request = {0};
     g_auto(ApReply) reply = {0};
@@ -216,136 +100,6 @@ measure_api(const Fleet *fleet, double seconds)
     return result;
 }
 
-static void
-on_place(gpointer data, const ApPlace *place, const int *fds)
-{
-    (void) data;
-    (void) place;
-    (void) fds;
-}
-
-static void
-on_metrics(gpointer data, int fd)
-{
-    (void) data;
-    (void) fd;
-}
-
-static void
-on_lost(gpointer data, int status, const char *why)
-{
-    (void) data;
-    g_error("lost the reader: %s (%d)", why, status);
-}
-
-static void
-on_look(gpointer data)
-{
-    ap_feed_ask(*(ApFeed **) data, AP_ASK_DEVICE);
-}
-
-static void
-run_edge(const Listen *listen, int feed_fd)
-{
-    static const ApFeedOps ops = {on_place, on_metrics, on_lost};
-    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
-    ApFeed *feed = NULL;
-    g_autoptr(ApEdge) edge = ap_edge_new(on_look, &feed, FALSE, NULL);
-
-    if (edge == NULL)
-        return;
-    const ApOwnAddress own = {listen->at.addr, 32};
-    ap_edge_set_own(edge, &own, 1);
-    ap_edge_add_listener(edge, listen->fd, &listen->at);
-    feed = ap_feed_new(feed_fd, ap_edge_desk(edge), &ops, NULL);
-    ap_edge_start(edge);
-    g_main_loop_run(loop);
-}
-
-/* As ap_reader_run() does, with a device that exists in memory alone. */
-static int
-run_reader(int fd, ApWireguard *wireguard, const ApDeviceId *id)
-{
-    g_autoptr(GArray) known = g_array_new(FALSE, TRUE, sizeof(ApRosterPeer));
-    guint8 question;
-
-    while (recv(fd, &question, sizeof(question), 0) == 1) {
-        g_autoptr(ApDevice) device = ap_wireguard_read(wireguard, id, NULL);
-        g_autoptr(GArray) now = ap_snapshot_peers(device);
-        g_autoptr(GPtrArray) messages = ap_snapshot_diff(known, now);
-
-        for (guint i = 0; i < messages->len; i++) {
-            const GByteArray *message = g_ptr_array_index(messages, i);
-
-            (void) ap_pipe_send(fd, message->data, message->len, NULL, 0);
-        }
-        g_array_unref(known);
-        known = g_steal_pointer(&now);
-    }
-    return EXIT_SUCCESS;
-}
-
-static ApDeviceId
-fill_device(ApWireguard *wireguard, const Fleet *fleet)
-{
-    const ApKey hub = {{9}};
-    const ApDeviceId id = ap_wireguard_fake_add_device(wireguard, 7, "wg0", &hub, 51820);
-
-    for (guint i = 0; i < fleet->n; i++) {
-        g_autoptr(ApDevicePeer) peer = ap_device_peer_new(&fleet->peers[i].key);
-        const ApCidr host = ap_cidr_host(&fleet->peers[i].addresses[0]);
-
-        peer->endpoint = fleet->peers[i].endpoint;
-        peer->handshake_real_usec = ap_clock_now().real_usec;
-        g_array_append_val(peer->allowed, host);
-        ap_wireguard_fake_add_peer(wireguard, id.ifindex, peer);
-    }
-    return id;
-}
-
-static pid_t
-start_server(const Fleet *fleet, const Listen *listen, pid_t *out_reader)
-{
-    int fds[2];
-
-    if (!ap_pipe_open(fds, NULL))
-        g_error("no sockets");
-
-    const pid_t reader = fork();
-    if (reader == 0) {
-        g_autoptr(ApWireguard) wireguard = ap_wireguard_fake_new();
-        const ApDeviceId id = fill_device(wireguard, fleet);
-
-        ap_fd_clear(&fds[1]);
-        _exit(run_reader(fds[0], wireguard, &id));
-    }
-
-    const pid_t http = fork();
-    if (http == 0) {
-        ap_fd_clear(&fds[0]);
-        run_edge(listen, fds[1]);
-        _exit(EXIT_SUCCESS);
-    }
-    ap_fd_clear(&fds[0]);
-    ap_fd_clear(&fds[1]);
-    *out_reader = reader;
-    return http;
-}
-
-static void
-listen_on_loopback(Listen *self)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
-    socklen_t n_bytes = sizeof(address);
-
-    *self = (Listen){.at = {.addr = {AF_INET, {127, 0, 0, 1}}}};
-    self->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (bind(self->fd, (struct sockaddr *) &address, n_bytes) != 0 || listen(self->fd, 1024) != 0
-        || getsockname(self->fd, (struct sockaddr *) &address, &n_bytes) != 0)
-        g_error("could not listen on loopback: %s", g_strerror(errno));
-    self->at.port = ntohs(address.sin_port);
-}
-
 /** One connection of the driver. */
 typedef struct {
     int fd;
@@ -356,27 +110,14 @@ typedef struct {
 } Connection;
 
 static void
-begin(Connection *self, const Fleet *fleet, const Listen *listen, guint64 n_begun)
+begin(Connection *self, const Fleet *fleet, const Server *server, guint64 n_begun)
 {
     const guint number = (guint) (n_begun % fleet->n);
-    const ApEndpoint from = {.addr = fleet->peers[number].addresses[0]};
-    const char *body = next_body(fleet, number, n_begun);
-    struct sockaddr_storage address;
-    socklen_t n_bytes = ap_endpoint_to_sockaddr(&from, &address);
-    const int one = 1;
 
-    *self = (Connection){.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    (void) setsockopt(self->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
-    if (bind(self->fd, (struct sockaddr *) &address, n_bytes) != 0)
-        g_error("could not bind: %s", g_strerror(errno));
-    n_bytes = ap_endpoint_to_sockaddr(&listen->at, &address);
-    if (connect(self->fd, (struct sockaddr *) &address, n_bytes) != 0 && errno != EINPROGRESS)
-        g_error("could not connect: %s", g_strerror(errno));
-    self->text = g_strdup_printf("POST /peering-request HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
-                                 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                                 listen->at.port,
-                                 strlen(body),
-                                 body);
+    *self = (Connection){
+        .fd = server_connect(server, fleet, number),
+        .text = server_request(server, fleet_next_body(fleet, number, n_begun)),
+    };
 }
 
 /* Returns TRUE when the answer is complete. */
@@ -413,7 +154,7 @@ end(Connection *self)
 }
 
 static guint64
-drive(const Fleet *fleet, const Listen *listen, guint64 n_begun, double seconds, gsize *n_bytes)
+drive(const Fleet *fleet, const Server *server, guint64 n_begun, double seconds, gsize *n_bytes)
 {
     const gint64 until_usec = g_get_monotonic_time() + (gint64) (seconds * 1e6);
     Connection connections[N_CONNECTIONS];
@@ -421,7 +162,7 @@ drive(const Fleet *fleet, const Listen *listen, guint64 n_begun, double seconds,
     guint n_open = N_CONNECTIONS;
 
     for (guint i = 0; i < N_CONNECTIONS; i++)
-        begin(&connections[i], fleet, listen, n_begun++);
+        begin(&connections[i], fleet, server, n_begun++);
     while (n_open > 0) {
         struct pollfd fds[N_CONNECTIONS];
 
@@ -436,7 +177,7 @@ drive(const Fleet *fleet, const Listen *listen, guint64 n_begun, double seconds,
             *n_bytes += connections[i].n_received;
             end(&connections[i]);
             if (n_done < fleet->n || g_get_monotonic_time() < until_usec)
-                begin(&connections[i], fleet, listen, n_begun++);
+                begin(&connections[i], fleet, server, n_begun++);
             else
                 n_open--;
         }
@@ -444,43 +185,27 @@ drive(const Fleet *fleet, const Listen *listen, guint64 n_begun, double seconds,
     return n_done;
 }
 
-static clockid_t
-clock_of(pid_t pid)
-{
-    clockid_t clock;
-
-    if (clock_getcpuclockid(pid, &clock) != 0)
-        g_error("no clock of process %d", (int) pid);
-    return clock;
-}
-
 static Result
 measure_http(const Fleet *fleet, double seconds)
 {
-    Listen listen;
+    Server server;
     Result result = {0};
     gsize n_bytes = 0;
-    pid_t reader;
 
-    listen_on_loopback(&listen);
-    const pid_t http = start_server(fleet, &listen, &reader);
-    const clockid_t clocks[] = {clock_of(http), clock_of(reader)};
-    const guint64 n_before = drive(fleet, &listen, 0, 0, &n_bytes);
+    server_start(&server, fleet);
+    const clockid_t clocks[] = {clock_of(server.http), clock_of(server.reader)};
+    const guint64 n_before = drive(fleet, &server, 0, 0, &n_bytes);
     const double http_before = cpu_usec(clocks[0]), reader_before = cpu_usec(clocks[1]);
     const gint64 began_usec = g_get_monotonic_time();
     n_bytes = 0;
-    const guint64 n = drive(fleet, &listen, n_before, seconds, &n_bytes);
+    const guint64 n = drive(fleet, &server, n_before, seconds, &n_bytes);
     const double spent_usec = (double) (g_get_monotonic_time() - began_usec);
 
     result.requests_per_s = (double) n * 1e6 / spent_usec;
     result.usec_per_request = (cpu_usec(clocks[0]) - http_before) / (double) n;
     result.reader_percent = (cpu_usec(clocks[1]) - reader_before) * 100 / spent_usec;
     result.bytes_per_answer = (double) n_bytes / (double) n;
-    (void) kill(http, SIGKILL);
-    (void) kill(reader, SIGKILL);
-    (void) waitpid(http, NULL, 0);
-    (void) waitpid(reader, NULL, 0);
-    ap_fd_clear(&listen.fd);
+    server_stop(&server);
     return result;
 }
 
