@@ -10,6 +10,7 @@ struct _ApApi {
     ApRoster *roster;     /* (owned) */
     ApRegistry *registry; /* (owned) */
     ApMatch *match;       /* (owned) */
+    ApRules *rules;       /* (owned) */
     GArray *neighbours;   /* (owned) (element-type ApNeighbour) scratch of one answer */
     GArray *gone;         /* (owned) (element-type ApOfferGone) scratch of one answer */
     guint8 seed[AP_ANSWER_SEED_LEN];
@@ -32,6 +33,7 @@ ap_api_new(const guint8 seed[static AP_ANSWER_SEED_LEN])
     self->roster = ap_roster_new();
     self->registry = ap_registry_new();
     self->match = ap_match_new();
+    self->rules = ap_rules_new();
     self->neighbours = g_array_new(FALSE, FALSE, sizeof(ApNeighbour));
     self->gone = g_array_new(FALSE, FALSE, sizeof(ApOfferGone));
     memcpy(self->seed, seed, sizeof(self->seed));
@@ -52,6 +54,7 @@ ap_api_free(ApApi *self)
     g_clear_pointer(&self->match, ap_match_free);
     g_clear_pointer(&self->registry, ap_registry_free);
     g_clear_pointer(&self->roster, ap_roster_free);
+    g_clear_pointer(&self->rules, ap_rules_free);
     g_clear_pointer(&self->neighbours, g_array_unref);
     g_clear_pointer(&self->gone, g_array_unref);
     g_free(self);
@@ -110,6 +113,7 @@ leave(ApApi *self, ApClient *client, ApGoneWhy why, ApInstant now, GArray *wake)
 static void
 list(ApApi *self, ApClient *client, GArray *wake)
 {
+    client->pass = ap_rules_judge(self->rules, &client->peer);
     ap_match_put(self->match, client);
     ap_match_wake(client, wake);
     client->is_listed = TRUE;
@@ -162,6 +166,48 @@ update_client(ApApi *self, ApClient *client, const ApRosterPeer *peer, ApInstant
     /* it is told its own public endpoint */
     if (client->is_holding && !ap_endpoint_equal(&before, &client->peer.endpoint))
         g_array_append_val(wake, client->peer.key);
+}
+
+static void
+rejudge(ApApi *self, ApClient *client)
+{
+    client->former = client->pass;
+    client->pass = ap_rules_judge(self->rules, &client->peer);
+    client->told = 0;
+}
+
+/**
+ * Takes over other rules. Who may no longer peer with a neighbour is told "policy"; nobody has to
+ * register again.
+ *
+ * @rules: (transfer full)
+ * @wake: as for ap_api_device_put()
+ */
+void
+ap_api_set_rules(ApApi *self, ApRules *rules, ApInstant now, GArray *wake)
+{
+    g_autoptr(GPtrArray) clients = g_ptr_array_new();
+
+    ap_rules_free(self->rules);
+    self->rules = rules;
+    ap_match_set_rules(self->match, now);
+    ap_registry_collect(self->registry, clients);
+    for (guint i = 0; i < clients->len; i++) {
+        ApClient *client = g_ptr_array_index(clients, i);
+
+        rejudge(self, client);
+        if (client->is_holding)
+            g_array_append_val(wake, client->peer.key);
+    }
+}
+
+/**
+ * Returns: (transfer none): valid until the next change
+ */
+const ApRules *
+ap_api_rules(const ApApi *self)
+{
+    return self->rules;
 }
 
 /**
@@ -273,7 +319,7 @@ write_answer(ApApi *self, ApClient *client, const char *etag, ApInstant now, ApR
     const ApAnswer answer = {client, self->neighbours, self->gone, etag, now};
 
     g_array_set_size(self->gone, 0);
-    ap_match_gone(client, now, self->gone);
+    ap_match_gone(self->match, client, now, self->gone);
     reply->status = AP_STATUS_OK;
     reply->body = g_string_sized_new(128 + 256 * self->neighbours->len);
     ap_answer_write(&answer, reply->body);

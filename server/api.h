@@ -55,6 +55,8 @@ ApApi *ap_api_new(const guint8 seed[static AP_ANSWER_SEED_LEN]);
 void ap_api_free(ApApi *self);
 
 void ap_api_set_own(ApApi *self, const ApOwnAddress *own, guint n_own);
+void ap_api_set_rules(ApApi *self, ApRules *rules, ApInstant now, GArray *wake);
+const ApRules *ap_api_rules(const ApApi *self);
 void ap_api_device_put(ApApi *self, const ApRosterPeer *peer, ApInstant now, GArray *wake);
 void ap_api_device_remove(ApApi *self, const ApKey *key, ApInstant now, GArray *wake);
 const ApRoster *ap_api_roster(const ApApi *self);

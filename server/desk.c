@@ -315,6 +315,18 @@ ap_desk_remove_peer(ApDesk *self, const ApKey *key, ApInstant now)
     mark_dirty(self);
 }
 
+/**
+ * Takes over other rules.
+ *
+ * @rules: (transfer full)
+ */
+void
+ap_desk_set_rules(ApDesk *self, ApRules *rules, ApInstant now)
+{
+    ap_api_set_rules(self->api, rules, now, self->wake);
+    mark_dirty(self);
+}
+
 static ApTicket *
 pop_waiting(ApDesk *self)
 {

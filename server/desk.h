@@ -93,6 +93,7 @@ void ap_desk_withdraw(ApDesk *self, ApTicket *ticket);
 void ap_desk_look(ApDesk *self, ApInstant now);
 void ap_desk_put_peer(ApDesk *self, const ApRosterPeer *peer, ApInstant now);
 void ap_desk_remove_peer(ApDesk *self, const ApKey *key, ApInstant now);
+void ap_desk_set_rules(ApDesk *self, ApRules *rules, ApInstant now);
 void ap_desk_looked(ApDesk *self, ApInstant now);
 void ap_desk_could_not_look(ApDesk *self);
 

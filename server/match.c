@@ -31,6 +31,8 @@ typedef struct {
     ApKey key;
     ApGoneWhy why;
     gboolean is_alias;
+    ApPass pass; /* by the rules of that time */
+    guint epoch;
     guint64 serial;
     gint64 until_boot_usec;
 } Departure;
@@ -46,6 +48,8 @@ struct _ApMatch {
     GHashTable *groups; /* (owned) Lan inside the value → (owned) ApGroup */
     guint64 serial;
     guint64 visit;
+    guint epoch;                   /* how often the rules have been changed */
+    gint64 former_until_boot_usec; /* until when it is told who may no longer peer */
 };
 
 static guint
@@ -283,6 +287,8 @@ note_departure(ApMatch *self, const ApSeat *seat, ApGoneWhy why, ApInstant now)
         .key = seat->client->peer.key,
         .why = why,
         .is_alias = seat->is_alias,
+        .pass = seat->client->pass,
+        .epoch = self->epoch,
         .serial = self->serial,
         .until_boot_usec = now.boot_usec + AP_REGISTRY_REMEMBER_USEC,
     };
@@ -323,6 +329,13 @@ is_in_sight(const ApSeat *mine)
     return FALSE;
 }
 
+static gboolean
+may_see(const ApSeat *mine, const ApSeat *other)
+{
+    return !(mine->is_alias && other->is_alias)
+           && ap_pass_allows(&mine->client->pass, &other->client->pass);
+}
+
 static void
 walk_group(const ApMatch *self, const ApSeat *mine, ApInstant now, GArray *out)
 {
@@ -335,7 +348,7 @@ walk_group(const ApMatch *self, const ApSeat *mine, ApInstant now, GArray *out)
 
         if (out->len == AP_MATCH_MAX_NEIGHBOURS || n_steps++ == MAX_STEPS)
             return;
-        if (client->visit == self->visit || (mine->is_alias && seat->is_alias))
+        if (client->visit == self->visit || !may_see(mine, seat))
             continue;
 
         client->visit = self->visit;
@@ -370,30 +383,84 @@ is_told(const GArray *out, const ApKey *key)
     return FALSE;
 }
 
+static void
+tell_gone(GArray *out, const ApKey *key, ApGoneWhy why)
+{
+    const ApOfferGone told = {*key, why};
+
+    if (out->len < AP_MATCH_MAX_GONE && !is_told(out, key))
+        g_array_append_val(out, told);
+}
+
+/* Whether @asker knew of somebody who left, as far as the rules go. */
+static gboolean
+was_allowed(const ApMatch *self, const ApClient *asker, const Departure *departure)
+{
+    if (departure->epoch == self->epoch)
+        return ap_pass_allows(&asker->pass, &departure->pass);
+    return departure->epoch + 1 == self->epoch && ap_pass_allows(&asker->former, &departure->pass);
+}
+
+static void
+tell_departures(const ApMatch *self, const ApSeat *mine, ApInstant now, GArray *out)
+{
+    const GArray *gone = mine->group->gone;
+
+    for (guint i = 0; gone != NULL && i < gone->len; i++) {
+        const Departure *departure = &g_array_index(gone, Departure, i);
+
+        if (departure->until_boot_usec > now.boot_usec && departure->serial > mine->serial
+            && !(departure->is_alias && mine->is_alias)
+            && was_allowed(self, mine->client, departure))
+            tell_gone(out, &departure->key, departure->why);
+    }
+}
+
+/* Those who are still there, and whom the rules no longer allow. */
+static void
+tell_forbidden(const ApSeat *mine, GArray *out)
+{
+    guint n_steps = 0;
+
+    for (GList *l = mine->group->members.head; l != NULL && n_steps < MAX_STEPS; l = l->next) {
+        const ApSeat *seat = l->data;
+        const ApClient *client = seat->client;
+
+        n_steps++;
+        if (client != mine->client && !(mine->is_alias && seat->is_alias)
+            && ap_pass_allows(&mine->client->former, &client->former)
+            && !ap_pass_allows(&mine->client->pass, &client->pass))
+            tell_gone(out, &client->peer.key, AP_GONE_POLICY);
+    }
+}
+
 /**
- * Finds who has left a group of @asker's since @asker sat down in it.
+ * Finds who has left a group of @asker's since @asker sat down in it, and with whom it may no
+ * longer peer.
  *
  * @out: (element-type ApOfferGone): at most AP_MATCH_MAX_GONE
  *
- * A departure is told for AP_REGISTRY_REMEMBER_USEC, not once: an answer may get lost.
+ * It is told for AP_REGISTRY_REMEMBER_USEC, not once: an answer may get lost.
  */
 void
-ap_match_gone(const ApClient *asker, ApInstant now, GArray *out)
+ap_match_gone(const ApMatch *self, const ApClient *asker, ApInstant now, GArray *out)
 {
     for (guint i = 0; i < asker->n_seats; i++) {
-        const ApSeat *mine = &asker->seats[i];
-        const GArray *gone = mine->group->gone;
-
-        for (guint j = 0; gone != NULL && j < gone->len; j++) {
-            const Departure *departure = &g_array_index(gone, Departure, j);
-            const ApOfferGone told = {departure->key, departure->why};
-
-            if (out->len < AP_MATCH_MAX_GONE && departure->until_boot_usec > now.boot_usec
-                && departure->serial > mine->serial && !(departure->is_alias && mine->is_alias)
-                && !is_told(out, &departure->key))
-                g_array_append_val(out, told);
-        }
+        tell_departures(self, &asker->seats[i], now, out);
+        if (now.boot_usec < self->former_until_boot_usec)
+            tell_forbidden(&asker->seats[i], out);
     }
+}
+
+/**
+ * Notes that the rules have been changed: what clients may, and might before, is in
+ * ApClient.pass and ApClient.former.
+ */
+void
+ap_match_set_rules(ApMatch *self, ApInstant now)
+{
+    self->epoch++;
+    self->former_until_boot_usec = now.boot_usec + AP_REGISTRY_REMEMBER_USEC;
 }
 
 /**
@@ -450,7 +517,7 @@ ap_match_wake(const ApClient *client, GArray *out)
             const ApSeat *seat = l->data;
 
             next = l->next;
-            if (seat->client == client || (seat->is_alias && client->seats[i].is_alias))
+            if (seat->client == client || !may_see(seat, &client->seats[i]))
                 continue;
             set_to_be_woken(seat->client, FALSE);
             seat->client->is_woken = TRUE;

@@ -3,7 +3,8 @@
 /**
  * @file
  * Who sees whom. Two clients are neighbours when they report the same gateway and network and
- * reach the hub from the same public address; the index finds them without looking at others.
+ * reach the hub from the same public address, and the rules allow it; the index finds them without
+ * looking at others.
  */
 
 #pragma once
@@ -62,8 +63,10 @@ void ap_match_take(ApMatch *self, ApClient *client);
 void ap_match_bury(ApMatch *self, ApClient *client, ApGoneWhy why, ApInstant now);
 
 void ap_match_neighbours(ApMatch *self, ApClient *asker, ApInstant now, GArray *out);
-void ap_match_gone(const ApClient *asker, ApInstant now, GArray *out);
+void ap_match_gone(const ApMatch *self, const ApClient *asker, ApInstant now, GArray *out);
 void ap_match_tell(const ApMatch *self, ApClient *client);
+
+void ap_match_set_rules(ApMatch *self, ApInstant now);
 
 void ap_match_set_holding(ApClient *client, gboolean is_holding);
 void ap_match_wake(const ApClient *client, GArray *out);

@@ -3,7 +3,6 @@
 #include "server/options.h"
 
 #include "common/error.h"
-#include "common/names.h"
 
 #include <net/if.h>
 #include <string.h>
@@ -77,6 +76,8 @@ ap_options_parse(ApOptions *out, int argc, char **argv, GError **error)
         {"interface", 'i', 0, G_OPTION_ARG_STRING, &out->interface,
          "WireGuard interface to serve [the only one]", "NAME"},
         {"port", 'p', 0, G_OPTION_ARG_INT, &raw.port, "TCP port [80]", "N"},
+        {"policy", 0, 0, G_OPTION_ARG_FILENAME, &out->policy,
+         "Who may peer with whom [" AP_SERVER_POLICY "]", "FILE"},
         {"part", 0, 0, G_OPTION_ARG_STRING, &raw.part,
          "Be this part of the server alone: http or reader", "PART"},
         {"socket", 0, 0, G_OPTION_ARG_FILENAME, &out->socket,
@@ -105,5 +106,6 @@ void
 ap_options_clear(ApOptions *self)
 {
     g_clear_pointer(&self->interface, g_free);
+    g_clear_pointer(&self->policy, g_free);
     g_clear_pointer(&self->socket, g_free);
 }

@@ -8,8 +8,12 @@
 #pragma once
 
 #include "common/endpoint.h"
+#include "common/names.h"
 
 G_BEGIN_DECLS
+
+/** The administrator's policy; without --policy it need not be there. */
+#define AP_SERVER_POLICY AP_CONFIG_ADMIN_DIR "/server.conf"
 
 /** Where the HTTP part finds a reading part that it did not start itself. */
 #define AP_SERVER_READER_SOCKET "/run/wg-autopeer-server/reader"
@@ -25,11 +29,13 @@ typedef enum {
  * What the command line says.
  *
  * @interface: (owned) (nullable): the only one
+ * @policy: (owned) (nullable): AP_SERVER_POLICY
  * @socket: (owned): of the reading part
  * @metrics: where those who watch the server ask; family 0: nowhere
  */
 typedef struct {
     char *interface;
+    char *policy;
     char *socket;
     guint16 port;
     ApEndpoint metrics;

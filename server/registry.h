@@ -10,7 +10,7 @@
 
 #include "common/instant.h"
 #include "common/offer.h"
-#include "server/roster.h"
+#include "server/rules.h"
 
 G_BEGIN_DECLS
 
@@ -46,6 +46,8 @@ typedef struct _ApSeat ApSeat;
  * @is_listed: it is shown to its neighbours
  * @is_holding: a poll of its is being held
  * @is_woken: there may be another answer to it, which nobody has looked for yet
+ * @pass: what the rules say of it
+ * @former: what they said before they were changed last
  * @peer: what the device said when the client was last looked at
  * @said: what the client said last: its attachments, candidates and so on, without @said.direct
  * @former_boot: the start before this one, whose late requests no longer count
@@ -53,6 +55,7 @@ typedef struct _ApSeat ApSeat;
 typedef struct {
     guint64 visit; /* scratch of match.c: the walk that met this client last */
     guint64 told;
+    ApPass pass;
     gint64 seen_boot_usec;
     gint64 stored_boot_usec;
     ApSeat *seats; /* (owned) by match.c; NULL while it has none */
@@ -61,6 +64,7 @@ typedef struct {
     gboolean is_listed;
     gboolean is_holding;
     gboolean is_woken;
+    ApPass former;
     ApRosterPeer peer;
     ApRequest said;
     char former_boot[AP_COORD_TOKEN_LEN];

@@ -2,6 +2,8 @@
 
 #include "server/serve.h"
 
+#include "common/clock.h"
+#include "common/error.h"
 #include "common/fd.h"
 #include "server/edge.h"
 #include "server/feed.h"
@@ -22,6 +24,7 @@ typedef struct {
     GMainLoop *loop;   /* (owned) */
     GArray *inherited; /* (owned) (element-type ApInherited) those not passed on yet */
     ApPlace place;     /* where clients come to */
+    const ApOptions *options;
     int status;
 } Serve;
 
@@ -146,6 +149,53 @@ on_place(gpointer data, const ApPlace *place, const int *fds)
     ap_notify(place->n > 0 ? state : "READY=1\nSTATUS=Waiting for the tunnel");
 }
 
+/* Returns: (transfer full): NULL on failure */
+static ApRules *
+load_rules(const ApOptions *options, GError **error)
+{
+    const char *path = options->policy != NULL ? options->policy : AP_SERVER_POLICY;
+    g_autoptr(GError) reason = NULL;
+    g_autofree char *text = NULL;
+    gsize n_bytes;
+
+    if (!g_file_get_contents(path, &text, &n_bytes, &reason)) {
+        if (options->policy == NULL && g_error_matches(reason, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+            return ap_rules_new();
+        g_set_error_literal(error, AP_ERROR, AP_ERROR_FAILED, reason->message);
+        return NULL;
+    }
+
+    ApRules *rules = ap_rules_parse(text, n_bytes, &reason);
+    if (rules == NULL)
+        g_set_error(error, AP_ERROR, AP_ERROR_INVALID, "%s: %s", path, reason->message);
+    return rules;
+}
+
+static gboolean
+read_policy(Serve *self, GError **error)
+{
+    ApRules *rules = load_rules(self->options, error);
+
+    if (rules == NULL)
+        return FALSE;
+
+    g_message("policy: %s, %u groups",
+              ap_rules_is_enabled(rules) ? "enabled" : "disabled",
+              ap_rules_n_groups(rules));
+    ap_desk_set_rules(ap_edge_desk(self->edge), rules, ap_clock_now());
+    return TRUE;
+}
+
+static gboolean
+on_reload_signal(gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!read_policy(data, &error))
+        g_warning("the policy stays as it was: %s", error->message);
+    return G_SOURCE_CONTINUE;
+}
+
 static gboolean
 on_watchdog(gpointer data)
 {
@@ -161,6 +211,7 @@ run(Serve *self)
 
     (void) g_unix_signal_add(SIGTERM, on_end_signal, self);
     (void) g_unix_signal_add(SIGINT, on_end_signal, self);
+    (void) g_unix_signal_add(SIGHUP, on_reload_signal, self);
     if (watchdog_msec > 0)
         (void) g_timeout_add(watchdog_msec, on_watchdog, NULL);
     ap_feed_ask(self->feed, self->inherited->len > 0 ? AP_ASK_PLACE : AP_ASK_SOCKETS);
@@ -186,6 +237,7 @@ ap_serve_run(int feed_fd, const ApOptions *options)
     g_auto(Serve) self = {
         .loop = g_main_loop_new(NULL, FALSE),
         .inherited = g_array_new(FALSE, FALSE, sizeof(ApInherited)),
+        .options = options,
         .status = EXIT_FAILURE,
     };
 
@@ -196,6 +248,11 @@ ap_serve_run(int feed_fd, const ApOptions *options)
     self.edge = ap_edge_new(on_look, &self, options->is_verbose, &error);
     if (self.edge == NULL) {
         fail(&self, EXIT_FAILURE, error->message);
+        return self.status;
+    }
+    /* without its policy the server would let clients peer that should not */
+    if (!read_policy(&self, &error)) {
+        fail(&self, EX_CONFIG, error->message);
         return self.status;
     }
 

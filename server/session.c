@@ -52,6 +52,8 @@ be_reader(int fd, const ApOptions *options)
 {
     g_autoptr(GError) error = NULL;
 
+    /* it concerns the policy, which is the other's */
+    (void) signal(SIGHUP, SIG_IGN);
     return ap_privilege_keep_reader(&error) ? ap_reader_run(fd, options) : fail(error);
 }
 

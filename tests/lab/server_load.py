@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests a second with 1,000 and with 10,000 clients on a fake device."""
+"""Requests a second with 1,000 and with 10,000 clients on a fake device; 10,000 held polls."""
 
 import json
 import subprocess
@@ -9,8 +9,10 @@ import lab
 N_ROUNDS, N_QUICK = 1, 1
 
 
+def _run(name):
+    argv = [lab.BUILD / "tests" / name, "--json"]
+    return json.loads(subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+
 def measure(_n_rounds, _seed):
-    done = subprocess.run(
-        [lab.BUILD / "tests/server-bench", "--json"], stdout=subprocess.PIPE, text=True, check=True
-    )
-    return json.loads(done.stdout)
+    return {**_run("server-bench"), "held": _run("server-held")}

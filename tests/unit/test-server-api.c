@@ -814,6 +814,141 @@ test_mutual(Hub *hub, gconstpointer data)
     g_assert_true(get_peer(third, 1).mutual);
 }
 
+static void
+set_rules(Hub *hub, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    ApRules *rules = ap_rules_parse(text, strlen(text), &error);
+
+    g_assert_no_error(error);
+    g_array_set_size(hub->wake, 0);
+    ap_api_set_rules(hub->api, rules, hub->now, hub->wake);
+}
+
+/* Clients 1 to 3 of set_up(), by their tunnel addresses. */
+#define ONE "[Group one]\nMembers=10.9.0.11\n"
+#define TWO "[Group two]\nMembers=10.9.0.12\n"
+#define THREE "[Group three]\nMembers=10.9.0.13\n"
+
+static void
+test_rules_part_neighbours(Hub *hub, gconstpointer data)
+{
+    (void) data;
+    set_rules(hub, ONE TWO THREE "With=one\n");
+    (void) sees(hub, 1, 2);
+    (void) sees(hub, 2, 1);
+    (void) sees(hub, 3, 1);
+    g_assert_false(sees(hub, 1, 2));
+    g_assert_false(sees(hub, 2, 1));
+    g_assert_false(sees(hub, 2, 3));
+    g_assert_true(sees(hub, 1, 3));
+    g_assert_true(sees(hub, 3, 1));
+}
+
+static guint
+count_gone(const ApOffer *offer, guint8 number, ApGoneWhy why)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < offer->gone->len; i++) {
+        const ApOfferGone *gone = &g_array_index(offer->gone, ApOfferGone, i);
+
+        n += gone->key.bytes[0] == number && gone->why == why;
+    }
+    return n;
+}
+
+static void
+test_other_rules_are_told_at_once(Hub *hub, gconstpointer data)
+{
+    g_auto(ApReply) reply = {0};
+
+    (void) data;
+    (void) sees(hub, 2, 1);
+    (void) sees(hub, 3, 1);
+    g_assert_true(hold(hub, 1));
+    const guint n_clients = ap_api_n_clients(hub->api);
+    set_rules(hub, ONE "With=three\n" TWO THREE);
+    g_assert_true(woke(hub, 1));
+    g_assert_true(
+        ap_api_recheck(hub->api, &hub->peers[1].key, hub->said[1].etag, hub->now, &reply));
+
+    g_autoptr(ApOffer) offer = read_reply(&reply);
+    g_assert_nonnull(find_peer(offer, 3));
+    g_assert_cmpuint(offer->peers->len, ==, 1);
+    g_assert_cmpuint(offer->gone->len, ==, 1);
+    g_assert_cmpuint(count_gone(offer, 2, AP_GONE_POLICY), ==, 1);
+    g_assert_cmpuint(ap_api_n_clients(hub->api), ==, n_clients);
+
+    speak_v2(hub, 2);
+    g_autoptr(ApOffer) other = ask_offer(hub, 2);
+    g_assert_cmpuint(other->peers->len, ==, 0);
+    g_assert_cmpuint(count_gone(other, 1, AP_GONE_POLICY), ==, 1);
+    g_assert_cmpuint(count_gone(other, 3, AP_GONE_POLICY), ==, 1);
+
+    /* who comes later never knew them */
+    speak_v2(hub, 4);
+    g_autoptr(ApOffer) late = ask_offer(hub, 4);
+    g_assert_cmpuint(late->peers->len + late->gone->len, ==, 0);
+
+    pass(hub, AP_REGISTRY_REMEMBER_USEC);
+    g_autoptr(ApOffer) later = ask_offer(hub, 2);
+    g_assert_cmpuint(later->gone->len, ==, 0);
+}
+
+static void
+test_server_switched_off(Hub *hub, gconstpointer data)
+{
+    (void) data;
+    (void) sees(hub, 2, 1);
+    g_assert_true(hold(hub, 1));
+    set_rules(hub, "[Server]\nEnabled=no\n");
+    g_assert_true(woke(hub, 1));
+    g_autoptr(ApOffer) offer = ask_offer(hub, 1);
+    g_assert_cmpuint(offer->peers->len, ==, 0);
+    g_assert_cmpuint(count_gone(offer, 2, AP_GONE_POLICY), ==, 1);
+
+    set_rules(hub, "");
+    g_assert_true(sees(hub, 1, 2));
+    g_autoptr(ApOffer) again = ask_offer(hub, 1);
+    g_assert_cmpuint(again->gone->len, ==, 0);
+}
+
+static void
+test_departures_are_told_to_those_who_knew(Hub *hub, gconstpointer data)
+{
+    (void) data;
+    set_rules(hub, ONE "With=three\n" TWO THREE);
+    for (guint8 i = 1; i <= 3; i++) {
+        speak_v2(hub, i);
+        (void) sees(hub, i, 0);
+    }
+    hub->said[1].bye = TRUE;
+    (void) sees(hub, 1, 2);
+    g_autoptr(ApOffer) stranger = ask_offer(hub, 2);
+    g_assert_cmpuint(stranger->gone->len, ==, 0);
+    g_autoptr(ApOffer) friend = ask_offer(hub, 3);
+    g_assert_cmpuint(count_gone(friend, 1, AP_GONE_BYE), ==, 1);
+    set_rules(hub, "");
+    g_autoptr(ApOffer) still = ask_offer(hub, 3);
+    g_assert_cmpuint(count_gone(still, 1, AP_GONE_BYE), ==, 1);
+}
+
+static void
+test_news_wake_those_who_may_know(Hub *hub, gconstpointer data)
+{
+    (void) data;
+    set_rules(hub, ONE TWO THREE "With=one\n");
+    (void) sees(hub, 2, 1);
+    g_assert_true(hold(hub, 1));
+    (void) sees(hub, 2, 1);
+    hub->said[2].listen_port = 7;
+    (void) sees(hub, 2, 1);
+    g_assert_false(woke(hub, 1));
+    (void) sees(hub, 3, 1);
+    g_assert_true(woke(hub, 1));
+}
+
 /*
  * What the recorded server does and ours does too, or does otherwise on purpose
  * (coordination-protocol.md 4). The names are those of the recordings.
@@ -1050,6 +1185,11 @@ main(int argc, char **argv)
     ADD("moved-clients-have-to-tell-again", test_moved_clients_have_to_tell_again);
     ADD("registration-races-with-the-snapshot", test_registration_races_with_the_snapshot);
     ADD("mutual", test_mutual);
+    ADD("rules-part-neighbours", test_rules_part_neighbours);
+    ADD("other-rules-are-told-at-once", test_other_rules_are_told_at_once);
+    ADD("server-switched-off", test_server_switched_off);
+    ADD("departures-are-told-to-those-who-knew", test_departures_are_told_to_those_who_knew);
+    ADD("news-wake-those-who-may-know", test_news_wake_those_who_may_know);
     ADD("answers-of-a-large-lan-are-bounded", test_answers_of_a_large_lan_are_bounded);
     ADD("recorded-semantics", test_recorded_semantics);
     ADD("repeated-registration-never-blinks", test_repeated_registration_never_blinks);
