@@ -33,6 +33,11 @@ struct _ApDesk {
     gint64 looked_boot_usec; /* when the last complete look began */
     gint64 look_usec;        /* how long it took */
     gint64 paced_boot_usec;  /* until when no ticket is looked at for news */
+    guint64 n_looks;         /* since the start, as what follows */
+    guint64 n_failed_looks;
+    guint64 n_look_usec;
+    guint64 n_holds;
+    guint64 n_news;
 };
 
 /**
@@ -172,6 +177,7 @@ hold(ApDesk *self, ApTicket *ticket, const ApRequest *request, const ApReply *re
     forget_request(ticket);
     g_queue_push_tail_link(&self->held[ticket->queue], &ticket->link);
     (void) g_hash_table_insert(self->by_key, &ticket->key, ticket);
+    self->n_holds++;
     ap_api_set_holding(self->api, &ticket->key, TRUE);
 }
 
@@ -231,14 +237,11 @@ is_ageing(const ApDesk *self, ApInstant now)
            && age_usec >= AP_DESK_FRESH_USEC / 2;
 }
 
-/* @request: taken over */
 static void
-wait_for_look(ApDesk *self, ApTicket *ticket, ApRequest *request, ApInstant now)
+wait_for_look(ApDesk *self, ApTicket *ticket, ApInstant now)
 {
     ticket->state = AP_TICKET_WAITING;
     ticket->link.data = ticket;
-    ticket->request = g_memdup2(request, sizeof(*request));
-    *request = (ApRequest){0};
     g_queue_push_tail_link(&self->waiting, &ticket->link);
     ap_desk_look(self, now);
 }
@@ -271,8 +274,35 @@ ap_desk_submit(ApDesk *self, ApTicket *ticket, const char *body, gsize n_bytes, 
             ap_desk_look(self, now);
         handle(self, ticket, &request, now);
     } else {
-        wait_for_look(self, ticket, &request, now);
+        ticket->request = g_memdup2(&request, sizeof(request));
+        request = (ApRequest){0};
+        wait_for_look(self, ticket, now);
     }
+}
+
+static void
+confirm(ApDesk *self, ApTicket *ticket)
+{
+    g_auto(ApReply) reply = {.status = AP_STATUS_OK};
+
+    answer(self, ticket, &reply);
+}
+
+/**
+ * Takes the question whether the device can be read, which is answered with a status alone.
+ *
+ * @ticket: idle; as for ap_desk_submit()
+ */
+void
+ap_desk_check(ApDesk *self, ApTicket *ticket, ApInstant now)
+{
+    g_return_if_fail(ticket->state == AP_TICKET_IDLE);
+
+    ticket->is_check = TRUE;
+    if (is_fresh(self, now))
+        confirm(self, ticket);
+    else
+        wait_for_look(self, ticket, now);
 }
 
 /**
@@ -335,6 +365,15 @@ pop_waiting(ApDesk *self)
     return link != NULL ? link->data : NULL;
 }
 
+static void
+handle_waiting(ApDesk *self, ApTicket *ticket, ApInstant now)
+{
+    g_auto(ApRequest) request = *ticket->request;
+
+    g_clear_pointer(&ticket->request, g_free);
+    handle(self, ticket, &request, now);
+}
+
 /**
  * Says that all of the device has been looked at: those who waited for it are served.
  */
@@ -345,11 +384,13 @@ ap_desk_looked(ApDesk *self, ApInstant now)
     self->is_ready = self->has_looked = TRUE;
     self->looked_boot_usec = self->asked_boot_usec;
     self->look_usec = now.boot_usec - self->asked_boot_usec;
+    self->n_looks++;
+    self->n_look_usec += (guint64) self->look_usec;
     for (ApTicket *ticket = pop_waiting(self); ticket != NULL; ticket = pop_waiting(self)) {
-        g_auto(ApRequest) request = *ticket->request;
-
-        g_clear_pointer(&ticket->request, g_free);
-        handle(self, ticket, &request, now);
+        if (ticket->is_check)
+            confirm(self, ticket);
+        else
+            handle_waiting(self, ticket, now);
     }
 }
 
@@ -371,6 +412,8 @@ ap_desk_could_not_look(ApDesk *self)
     self->is_ready = TRUE;
     self->has_looked = FALSE;
     self->looked_boot_usec = self->asked_boot_usec;
+    self->n_looks++;
+    self->n_failed_looks++;
     refuse_waiting(self);
 }
 
@@ -409,6 +452,7 @@ recheck(ApDesk *self, ApTicket *ticket, ApInstant now)
     if (!ap_api_recheck(self->api, &ticket->key, ticket->etag, now, &reply))
         return;
 
+    self->n_news++;
     stop_holding(self, ticket);
     answer(self, ticket, &reply);
 }
@@ -470,9 +514,27 @@ ap_desk_deadline(const ApDesk *self)
 void
 ap_desk_close(ApDesk *self, ApInstant now)
 {
-    ap_desk_could_not_look(self);
+    self->is_ready = TRUE;
+    refuse_waiting(self);
     for (guint i = 0; i < N_QUEUES; i++) {
         while (self->held[i].length > 0)
             release(self, self->held[i].head->data, now);
     }
+}
+
+/**
+ * Tells what the desk has counted.
+ *
+ * @out: (inout): its own numbers are set
+ */
+void
+ap_desk_measure(const ApDesk *self, ApMetrics *out)
+{
+    out->is_held = ap_desk_n_held(self);
+    out->is_max_held = self->max_held;
+    out->held = self->n_holds;
+    out->news = self->n_news;
+    out->looks = self->n_looks;
+    out->failed_looks = self->n_failed_looks;
+    out->look_usec = self->n_look_usec;
 }

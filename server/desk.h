@@ -9,6 +9,7 @@
 #pragma once
 
 #include "server/api.h"
+#include "server/metrics.h"
 
 G_BEGIN_DECLS
 
@@ -56,6 +57,7 @@ typedef enum {
  * the start.
  *
  * @source: where it comes from
+ * @is_check: it only wants to know whether the device can be read
  * @request: (owned) (nullable): while it waits
  * @key: of its client, while it is held
  * @is_dirty: there may be news for it
@@ -63,6 +65,7 @@ typedef enum {
 typedef struct {
     ApAddr source;
     ApTicketState state;
+    gboolean is_check;
     gboolean is_dirty;
     guint queue;
     ApRequest *request;
@@ -88,6 +91,7 @@ ApDesk *ap_desk_new(ApApi *api, guint max_held, const ApDeskOps *ops, gpointer d
 void ap_desk_free(ApDesk *self);
 
 void ap_desk_submit(ApDesk *self, ApTicket *ticket, const char *body, gsize n_bytes, ApInstant now);
+void ap_desk_check(ApDesk *self, ApTicket *ticket, ApInstant now);
 void ap_desk_withdraw(ApDesk *self, ApTicket *ticket);
 
 void ap_desk_look(ApDesk *self, ApInstant now);
@@ -102,6 +106,7 @@ gint64 ap_desk_deadline(const ApDesk *self);
 void ap_desk_close(ApDesk *self, ApInstant now);
 gboolean ap_desk_is_ready(const ApDesk *self);
 guint ap_desk_n_held(const ApDesk *self);
+void ap_desk_measure(const ApDesk *self, ApMetrics *out);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApDesk, ap_desk_free)
 

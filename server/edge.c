@@ -19,7 +19,8 @@
 
 /** A socket that we accept from. */
 typedef struct {
-    int fd; /* (owned) */
+    ApVisitor as; /* who comes by it */
+    int fd;       /* (owned) */
     ApEndpoint at;
     gpointer tag;
 } Listener;
@@ -39,27 +40,30 @@ typedef struct {
     ApEdge *edge;
 } EdgeSource;
 
+/* Clients have to wait until it is known who may come, watchers have not. */
+static gboolean
+is_accepting(const ApEdge *self, ApVisitor as)
+{
+    return self->paused_until_boot_usec == 0 && (self->is_open || as == AP_VISITOR_WATCHER);
+}
+
 static void
-set_accepting(ApEdge *self, gboolean is_accepting)
+update_accepting(ApEdge *self)
 {
     for (guint i = 0; i < self->listeners->len; i++) {
         const Listener *listener = &g_array_index(self->listeners, Listener, i);
 
-        g_source_modify_unix_fd(self->source, listener->tag, is_accepting ? G_IO_IN : 0);
+        g_source_modify_unix_fd(self->source,
+                                listener->tag,
+                                is_accepting(self, listener->as) ? G_IO_IN : 0);
     }
-}
-
-static gboolean
-is_accepting(const ApEdge *self)
-{
-    return self->is_open && self->paused_until_boot_usec == 0;
 }
 
 static void
 pause_accepting(ApEdge *self)
 {
     self->paused_until_boot_usec = ap_clock_now().boot_usec + PAUSE_USEC;
-    set_accepting(self, FALSE);
+    update_accepting(self);
 }
 
 static void
@@ -79,6 +83,7 @@ accept_from(ApEdge *self, const Listener *listener)
             return;
         }
         ap_visitors_take(self->visitors,
+                         listener->as,
                          client,
                          (const struct sockaddr *) &from,
                          n_bytes,
@@ -102,7 +107,7 @@ on_prepare(GSource *source, int *timeout_msec)
     const ApInstant now = ap_clock_now();
     if (!self->is_open && ap_desk_is_ready(ap_visitors_desk(self->visitors))) {
         self->is_open = TRUE;
-        set_accepting(self, TRUE);
+        update_accepting(self);
     }
 
     const gint64 deadline = get_deadline(self, now);
@@ -152,7 +157,7 @@ on_dispatch(GSource *source, GSourceFunc callback, gpointer data)
     (void) data;
     if (self->paused_until_boot_usec != 0 && self->paused_until_boot_usec <= now.boot_usec) {
         self->paused_until_boot_usec = 0;
-        set_accepting(self, is_accepting(self));
+        update_accepting(self);
     }
     accept_all(self);
     ap_visitors_turn(self->visitors, ap_clock_now());
@@ -233,16 +238,18 @@ ap_edge_set_own(ApEdge *self, const ApOwnAddress *own, guint n_own)
 /**
  * Serves one more socket.
  *
+ * @as: who comes by it
  * @fd: (transfer full): non-blocking, listening
  * @at: its address
  */
 void
-ap_edge_add_listener(ApEdge *self, int fd, const ApEndpoint *at)
+ap_edge_add_listener(ApEdge *self, ApVisitor as, int fd, const ApEndpoint *at)
 {
     const Listener listener = {
+        .as = as,
         .fd = fd,
         .at = *at,
-        .tag = g_source_add_unix_fd(self->source, fd, is_accepting(self) ? G_IO_IN : 0),
+        .tag = g_source_add_unix_fd(self->source, fd, is_accepting(self, as) ? G_IO_IN : 0),
     };
 
     g_array_append_val(self->listeners, listener);
@@ -264,6 +271,15 @@ ap_edge_remove_listener(ApEdge *self, const ApEndpoint *at)
         g_array_remove_index_fast(self->listeners, i);
         return;
     }
+}
+
+/**
+ * Counts a policy file that was read.
+ */
+void
+ap_edge_count_reload(ApEdge *self, gboolean is_good)
+{
+    ap_visitors_count_reload(self->visitors, is_good);
 }
 
 /**

@@ -18,8 +18,9 @@ void ap_edge_free(ApEdge *self);
 
 ApDesk *ap_edge_desk(ApEdge *self);
 void ap_edge_set_own(ApEdge *self, const ApOwnAddress *own, guint n_own);
-void ap_edge_add_listener(ApEdge *self, int fd, const ApEndpoint *at);
+void ap_edge_add_listener(ApEdge *self, ApVisitor as, int fd, const ApEndpoint *at);
 void ap_edge_remove_listener(ApEdge *self, const ApEndpoint *at);
+void ap_edge_count_reload(ApEdge *self, gboolean is_good);
 void ap_edge_start(ApEdge *self);
 void ap_edge_stop(ApEdge *self);
 

@@ -132,17 +132,20 @@ const ApRefusalText *
 ap_refusal_text(ApRefusal refusal)
 {
     static const ApRefusalText texts[AP_N_REFUSALS] = {
-        [AP_REFUSAL_NONE] = {200, NULL, "nothing is wrong"},
-        [AP_REFUSAL_BROWSER] = {403, "Not for browsers", "sent by a browser"},
-        [AP_REFUSAL_HOST] = {403, "Host must be an address of this server", "wrong Host"},
-        [AP_REFUSAL_PATH] = {404, "Not found", "unknown path"},
-        [AP_REFUSAL_METHOD] = {405, NULL, "not a POST"},
-        [AP_REFUSAL_TYPE] = {400, "Only accepting application/json", "not JSON by its type"},
-        [AP_REFUSAL_LENGTH] = {413, "Request too long", "body too long"},
-        [AP_REFUSAL_BODY] = {400, "Could not decode JSON data", "body not understood"},
-        [AP_REFUSAL_CLIENT] = {401, "Invalid client", "not who it says it is"},
-        [AP_REFUSAL_CROWD] = {503, NULL, "too many connections"},
-        [AP_REFUSAL_SLOW] = {408, NULL, "too slow"},
+        [AP_REFUSAL_NONE] = {"none", 200, NULL, "nothing is wrong"},
+        [AP_REFUSAL_BROWSER] = {"browser", 403, "Not for browsers", "sent by a browser"},
+        [AP_REFUSAL_HOST] = {"host", 403, "Host must be an address of this server", "wrong Host"},
+        [AP_REFUSAL_PATH] = {"path", 404, "Not found", "unknown path"},
+        [AP_REFUSAL_METHOD] = {"method", 405, NULL, "not a POST"},
+        [AP_REFUSAL_TYPE] = {"type",
+                             400,
+                             "Only accepting application/json",
+                             "not JSON by its type"},
+        [AP_REFUSAL_LENGTH] = {"length", 413, "Request too long", "body too long"},
+        [AP_REFUSAL_BODY] = {"body", 400, "Could not decode JSON data", "body not understood"},
+        [AP_REFUSAL_CLIENT] = {"client", 401, "Invalid client", "not who it says it is"},
+        [AP_REFUSAL_CROWD] = {"crowd", 503, NULL, "too many connections"},
+        [AP_REFUSAL_SLOW] = {"slow", 408, NULL, "too slow"},
     };
 
     return &texts[refusal];

@@ -56,6 +56,7 @@ typedef struct {
 
 /** What to say to a refused request. */
 typedef struct {
+    const char *name; /* for metrics */
     guint status;
     const char *says; /* (nullable): NULL for an empty body */
     const char *log;

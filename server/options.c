@@ -11,12 +11,14 @@
 typedef struct {
     int port;
     char *part;
+    char *metrics;
 } Raw;
 
 static void
 clear_raw(Raw *self)
 {
     g_clear_pointer(&self->part, g_free);
+    g_clear_pointer(&self->metrics, g_free);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Raw, clear_raw)
@@ -46,6 +48,21 @@ read_part(const char *text, ApPart *out, GError **error)
     return TRUE;
 }
 
+/*
+ * Whoever can reach this address is told how many clients there are and what they do, so it is one
+ * that only the hub itself can reach.
+ */
+static gboolean
+read_metrics(const char *text, ApEndpoint *out, GError **error)
+{
+    if (text == NULL)
+        return TRUE;
+    if (!ap_endpoint_parse(out, text, NULL) || !ap_addr_is_loopback(&out->addr) || out->port == 0)
+        return set_invalid(error,
+                           "metrics are given at an address like 127.0.0.1:9586 or [::1]:9586");
+    return TRUE;
+}
+
 static gboolean
 read_raw(const Raw *raw, ApOptions *out, GError **error)
 {
@@ -58,7 +75,8 @@ read_raw(const Raw *raw, ApOptions *out, GError **error)
     out->port = (guint16) raw->port;
     if (out->socket == NULL)
         out->socket = g_strdup(AP_SERVER_READER_SOCKET);
-    return read_part(raw->part, &out->part, error);
+    return read_part(raw->part, &out->part, error)
+           && read_metrics(raw->metrics, &out->metrics, error);
 }
 
 /**
@@ -76,6 +94,8 @@ ap_options_parse(ApOptions *out, int argc, char **argv, GError **error)
         {"interface", 'i', 0, G_OPTION_ARG_STRING, &out->interface,
          "WireGuard interface to serve [the only one]", "NAME"},
         {"port", 'p', 0, G_OPTION_ARG_INT, &raw.port, "TCP port [80]", "N"},
+        {"metrics", 0, 0, G_OPTION_ARG_STRING, &raw.metrics,
+         "Give /healthz and /metrics at this address of the loopback interface", "ADDRESS"},
         {"policy", 0, 0, G_OPTION_ARG_FILENAME, &out->policy,
          "Who may peer with whom [" AP_SERVER_POLICY "]", "FILE"},
         {"part", 0, 0, G_OPTION_ARG_STRING, &raw.part,

@@ -71,8 +71,9 @@ on_lost(gpointer data, int status, const char *why)
 static void
 on_metrics(gpointer data, int fd)
 {
-    (void) data;
-    (void) close(fd);
+    Serve *self = data;
+
+    ap_edge_add_listener(self->edge, AP_VISITOR_WATCHER, fd, &self->options->metrics);
 }
 
 static void
@@ -99,8 +100,30 @@ open_new(Serve *self, const ApPlace *place, const int *fds)
         const ApEndpoint at = {.addr = place->own[i].addr, .port = place->port};
 
         if (place->has_socket[i])
-            ap_edge_add_listener(self->edge, *fds++, &at);
+            ap_edge_add_listener(self->edge, AP_VISITOR_CLIENT, *fds++, &at);
     }
+}
+
+/* Those for watchers need not wait until it is known where clients come to. */
+static gboolean
+take_inherited_metrics(Serve *self, GError **error)
+{
+    for (guint i = self->inherited->len; i > 0; i--) {
+        ApInherited *socket = &g_array_index(self->inherited, ApInherited, i - 1);
+
+        if (!socket->is_metrics)
+            continue;
+        if (!ap_addr_is_loopback(&socket->at.addr)) {
+            g_set_error_literal(error,
+                                AP_ERROR,
+                                AP_ERROR_INVALID,
+                                "the socket for metrics is not one of the loopback interface");
+            return FALSE;
+        }
+        ap_edge_add_listener(self->edge, AP_VISITOR_WATCHER, ap_fd_steal(&socket->fd), &socket->at);
+        g_array_remove_index_fast(self->inherited, i - 1);
+    }
+    return TRUE;
 }
 
 /*
@@ -126,7 +149,7 @@ take_inherited(Serve *self, const char *interface)
             return FALSE;
         }
         g_message("serving the peers of %s on %s", interface, text);
-        ap_edge_add_listener(self->edge, ap_fd_steal(&socket->fd), &socket->at);
+        ap_edge_add_listener(self->edge, AP_VISITOR_CLIENT, ap_fd_steal(&socket->fd), &socket->at);
         g_array_remove_index_fast(self->inherited, 0);
     }
     return TRUE;
@@ -176,6 +199,7 @@ read_policy(Serve *self, GError **error)
 {
     ApRules *rules = load_rules(self->options, error);
 
+    ap_edge_count_reload(self->edge, rules != NULL);
     if (rules == NULL)
         return FALSE;
 
@@ -241,13 +265,13 @@ ap_serve_run(int feed_fd, const ApOptions *options)
         .status = EXIT_FAILURE,
     };
 
-    if (!ap_inherit_sockets(self.inherited, &error)) {
-        fail(&self, EX_USAGE, error->message);
-        return self.status;
-    }
     self.edge = ap_edge_new(on_look, &self, options->is_verbose, &error);
     if (self.edge == NULL) {
         fail(&self, EXIT_FAILURE, error->message);
+        return self.status;
+    }
+    if (!ap_inherit_sockets(self.inherited, &error) || !take_inherited_metrics(&self, &error)) {
+        fail(&self, EX_USAGE, error->message);
         return self.status;
     }
     /* without its policy the server would let clients peer that should not */

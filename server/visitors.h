@@ -2,8 +2,7 @@
 
 /**
  * @file
- * All connections with what they ask and wait for: between HTTP and the desk. The one file that
- * knows libmicrohttpd.
+ * All connections with what they ask and wait for: between HTTP and the desk.
  */
 
 #pragma once
@@ -29,6 +28,9 @@ G_BEGIN_DECLS
 #define AP_VISITORS_MAX_IN_BYTES (16 * 1024 * 1024)
 #define AP_VISITORS_MAX_OUT_BYTES (32 * 1024 * 1024)
 
+/** Most connections of those who watch the server, whatever clients do. Design rule. */
+#define AP_VISITORS_MAX_WATCHERS 8
+
 /**
  * Most connections too many that may wait to be closed in one turn: what is accepted at once from
  * AP_ROSTER_MAX_OWN sockets.
@@ -36,6 +38,12 @@ G_BEGIN_DECLS
 #define AP_VISITORS_MAX_TURNED_AWAY 1024
 
 typedef struct _ApVisitors ApVisitors;
+
+/** Who is at the other end of a connection. */
+typedef enum {
+    AP_VISITOR_CLIENT,
+    AP_VISITOR_WATCHER, /* of the server itself: see metrics.h */
+} ApVisitor;
 
 /** Called when the WireGuard device is to be read. */
 typedef void (*ApVisitorsLook)(gpointer data);
@@ -48,12 +56,15 @@ ApApi *ap_visitors_api(ApVisitors *self);
 int ap_visitors_fd(const ApVisitors *self);
 
 void ap_visitors_take(ApVisitors *self,
+                      ApVisitor as,
                       int fd,
                       const struct sockaddr *from,
                       socklen_t n_from,
                       guint16 port);
 gint64 ap_visitors_deadline(const ApVisitors *self, ApInstant now);
 void ap_visitors_turn(ApVisitors *self, ApInstant now);
+void ap_visitors_measure(const ApVisitors *self, ApMetrics *out);
+void ap_visitors_count_reload(ApVisitors *self, gboolean is_good);
 void ap_visitors_close(ApVisitors *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApVisitors, ap_visitors_free)

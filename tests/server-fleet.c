@@ -153,7 +153,7 @@ run_edge(const Listen *listen, int feed_fd)
         return;
     const ApOwnAddress own = {listen->at.addr, 32};
     ap_edge_set_own(edge, &own, 1);
-    ap_edge_add_listener(edge, listen->fd, &listen->at);
+    ap_edge_add_listener(edge, AP_VISITOR_CLIENT, listen->fd, &listen->at);
     feed = ap_feed_new(feed_fd, ap_edge_desk(edge), &ops, NULL);
     ap_edge_start(edge);
     g_main_loop_run(loop);

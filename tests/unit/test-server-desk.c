@@ -295,6 +295,57 @@ test_failing_device_does_not_spin(Office *office, gconstpointer data)
 }
 
 static void
+test_checks_are_answered_by_a_look(Office *office, gconstpointer data)
+{
+    Visitor *good = &office->visitors[0];
+    Visitor *fresh = &office->visitors[1];
+    Visitor *bad = &office->visitors[2];
+
+    (void) data;
+    ap_desk_check(office->desk, &good->ticket, office->now);
+    g_assert_cmpuint(good->status, ==, 0);
+    look(office, 1);
+    g_assert_cmpuint(good->status, ==, 200);
+    ap_desk_check(office->desk, &fresh->ticket, office->now);
+    g_assert_cmpuint(fresh->status, ==, 200);
+    g_assert_cmpuint(office->n_looks, ==, 1);
+
+    pass(office, AP_DESK_FRESH_USEC + 1);
+    ap_desk_check(office->desk, &bad->ticket, office->now);
+    ap_desk_could_not_look(office->desk);
+    g_assert_cmpuint(bad->status, ==, 503);
+}
+
+static void
+test_what_happens_is_counted(Office *office, gconstpointer data)
+{
+    Visitor *a = &office->visitors[0];
+    Visitor *b = &office->visitors[1];
+    ApMetrics metrics = {0};
+
+    (void) data;
+    ap_desk_look(office->desk, office->now);
+    pass(office, 7);
+    look(office, 2);
+    submit(office, a, 1, 0);
+    submit(office, a, 1, 25);
+    ap_desk_measure(office->desk, &metrics);
+    g_assert_cmpuint(metrics.is_held, ==, 1);
+    g_assert_cmpuint(metrics.is_max_held, ==, MAX_HELD);
+    g_assert_cmpuint(metrics.look_usec, ==, 7);
+
+    submit(office, b, 2, 0);
+    ap_desk_turn(office->desk, office->now);
+    ap_desk_could_not_look(office->desk);
+    ap_desk_measure(office->desk, &metrics);
+    g_assert_cmpuint(metrics.is_held, ==, 0);
+    g_assert_cmpuint(metrics.held, ==, 1);
+    g_assert_cmpuint(metrics.news, ==, 1);
+    g_assert_cmpuint(metrics.looks, ==, 2);
+    g_assert_cmpuint(metrics.failed_looks, ==, 1);
+}
+
+static void
 test_hanging_look_is_given_up(Office *office, gconstpointer data)
 {
     Visitor *a = &office->visitors[0];
@@ -411,6 +462,8 @@ main(int argc, char **argv)
     ADD("withdrawn-tickets-are-forgotten", test_withdrawn_tickets_are_forgotten);
     ADD("device-is-looked-at-for-held-polls", test_device_is_looked_at_for_held_polls);
     ADD("failing-device-does-not-spin", test_failing_device_does_not_spin);
+    ADD("checks-are-answered-by-a-look", test_checks_are_answered_by_a_look);
+    ADD("what-happens-is-counted", test_what_happens_is_counted);
     ADD("hanging-look-is-given-up", test_hanging_look_is_given_up);
     ADD("news-for-many-leave-time-for-others", test_news_for_many_leave_time_for_others);
     ADD("polls-of-different-length-end-in-order", test_polls_of_different_length_end_in_order);
