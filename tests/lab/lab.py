@@ -56,6 +56,11 @@ def enter(argv):
     os.execvp(unshare[0], unshare + own_run + argv)
 
 
+# The first process of a pid namespace gets only the signals that it handles (pid_namespaces(7)).
+if entered() and os.getpid() == 1:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 def _libc(name, *args):
     libc = ctypes.CDLL(None, use_errno=True)
     if getattr(libc, name)(*args) != 0:
