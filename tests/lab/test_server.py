@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import threading
 import time
 
 import pytest
@@ -252,6 +253,35 @@ def test_others_are_served_while_one_dawdles(lab, server):
         for connection in crowd:
             connection.close()
     assert len(re.findall(r"too many connections", server.log())) <= 10
+
+
+def test_others_are_served_while_one_floods(lab, server):
+    """As fast as it can, and with something new each time, so that its neighbour is woken."""
+    stop = threading.Event()
+    answers = []
+
+    def flood(number):
+        port = 1024 + number
+        while not stop.is_set():
+            port += 8
+            with contextlib.suppress(OSError, IndexError):
+                answers.append(post(lab, A, [element(lab, A, v=2, listen_port=port % 64000 + 1024)])[0])
+
+    flooders = [threading.Thread(target=flood, args=(number,)) for number in range(8)]
+    for flooder in flooders:
+        flooder.start()
+    try:
+        for _ in range(20):
+            begin = time.monotonic()
+            assert post(lab, B, [element(lab, B, v=2)])[0] == 200
+            assert time.monotonic() - begin < 1
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        for flooder in flooders:
+            flooder.join()
+    print(f"{len(answers)} answers to the flood")
+    assert len(answers) > 100 and set(answers) == {200}
 
 
 def test_dribbling_is_cut(lab, server):

@@ -1103,6 +1103,22 @@ test_answers_of_a_large_lan_are_bounded(Hub *hub, gconstpointer data)
     g_assert_true(g_array_index(seen->peers, ApOfferPeer, 0).mutual);
 }
 
+/* However often clients register, they are as many as the device has, and all go. */
+static void
+test_registrations_do_not_pile_up(Hub *hub, gconstpointer data)
+{
+    const guint n = 1000;
+
+    (void) data;
+    for (guint i = 0; i < 100 * n; i++) {
+        g_auto(ApReply) reply = ask_as_one_of_many(hub->api, i % n, i / 7, i < n, hub->now);
+    }
+    g_assert_cmpuint(ap_api_n_clients(hub->api), ==, n);
+    pass(hub, AP_REGISTRY_TTL_SEC * AP_USEC_PER_SEC);
+    ap_api_sweep(hub->api, hub->now, hub->wake);
+    g_assert_cmpuint(ap_api_n_clients(hub->api), ==, 0);
+}
+
 /* Processor time in nanoseconds of 4,000 requests, the best of three rounds. */
 static gint64
 measure(guint n_clients)
@@ -1191,6 +1207,7 @@ main(int argc, char **argv)
     ADD("departures-are-told-to-those-who-knew", test_departures_are_told_to_those_who_knew);
     ADD("news-wake-those-who-may-know", test_news_wake_those_who_may_know);
     ADD("answers-of-a-large-lan-are-bounded", test_answers_of_a_large_lan_are_bounded);
+    ADD("registrations-do-not-pile-up", test_registrations_do_not_pile_up);
     ADD("recorded-semantics", test_recorded_semantics);
     ADD("repeated-registration-never-blinks", test_repeated_registration_never_blinks);
     g_test_add_func("/api/cost-does-not-grow-with-clients", test_cost_does_not_grow_with_clients);
