@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The coordination server as its administrator sees it: processes, privileges, sockets, statuses."""
 
+import base64
 import contextlib
 import os
+import pathlib
 import pathlib
 import re
 import signal
@@ -103,9 +105,9 @@ class Sockets:
         self.socket.bind((address, port))
         self.socket.listen()
 
-    def start(self, *command):
+    def start(self, *command, name="connection"):
         # the shell's process becomes the program's
-        script = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+        script = f'LISTEN_FDS=1 LISTEN_FDNAMES={name} LISTEN_PID=$$ exec "$@"'
         return background("unshare", "--net", *NOBODY, "bash", "-c", f"exec 3<&{self.socket.fileno()}; {script}",
                           "bash", *command, pass_fds=[self.socket.fileno()])
 
@@ -127,6 +129,54 @@ def test_socket_that_anybody_can_reach_is_refused(lab):
     with activated_reader(lab) as path:
         http = Sockets(TUNNEL[HUB][0], None).start(PROGRAM, "--part=http", "--socket", path)
         assert http.wait(5) == 64 and "BindToDevice=" in http.stderr.read()
+
+
+def test_socket_for_metrics(lab):
+    """It is told apart by its name; the reader opens the others."""
+    with activated_reader(lab) as path:
+        http = Sockets("127.0.0.1", None, 9586).start(PROGRAM, "--part=http", "--socket", path, name="metrics")
+        try:
+            wait_until(lambda: answers(lab))
+            with contextlib.closing(connect(HUB, "127.0.0.1", port=9586)) as connection:
+                connection.sendall(request(b"", "127.0.0.1", method="GET", path="/healthz"))
+                assert receive(connection)[0] == 200
+        finally:
+            http.terminate()
+            assert http.wait(5) == 0
+        http = Sockets(TUNNEL[HUB][0], None, 9586).start(PROGRAM, "--part=http", "--socket", path, name="metrics")
+        assert http.wait(5) == 64 and "loopback" in http.stderr.read()
+
+
+def memory_of(pid):
+    """All that the process can read of its own, in pieces."""
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            span, rights = line.split()[:2]
+            begin, end = (int(number, 16) for number in span.split("-"))
+            if not rights.startswith("r") or line.endswith(("[vvar]", "[vsyscall]")):
+                continue
+            with contextlib.suppress(OSError):
+                memory.seek(begin)
+                yield memory.read(end - begin)
+
+
+def test_private_key_is_nowhere_in_the_http_process(lab, server):
+    """And the reader, which is given it with each look at the device, forgets it."""
+    peers(lab, A)
+    private = lab.keys[HUB].private
+    raw = base64.b64decode(private)
+    forms = {"raw": raw, "base64": private.encode().rstrip(b"="), "hex": raw.hex().encode()}
+    own = base64.b64decode(lab.keys[A].public)
+    found = {}
+    for pid in server.children():
+        pieces = list(memory_of(pid))
+        # what must be there shows that the search finds things
+        assert any(own in piece for piece in pieces)
+        found[status_of(pid)["CapEff"]] = {name: sum(piece.count(form) for piece in pieces) for name, form in forms.items()}
+    print(found)
+    reader, http = found[max(found)], found[min(found)]
+    assert http == {"raw": 0, "base64": 0, "hex": 0}
+    assert sum(reader.values()) == 0
 
 
 def test_service_manager_is_told(lab):
