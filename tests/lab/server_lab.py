@@ -227,6 +227,8 @@ def receive(connection):
     while chunk := connection.recv(65536):
         answer += chunk
     head, _, body = answer.partition(b"\r\n\r\n")
+    if not head:
+        raise ConnectionResetError("closed without an answer")
     status = int(head.split()[1])
     return status, head.decode(), body
 

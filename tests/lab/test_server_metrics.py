@@ -20,6 +20,13 @@ def get(path, address="127.0.0.1", **options):
         return receive(connection)
 
 
+def is_healthy():
+    # A connection that is one too many is closed without an answer.
+    with contextlib.suppress(ConnectionError):
+        return get("/healthz")[0] == 200
+    return False
+
+
 def numbers():
     status, head, body = get("/metrics")
     assert status == 200 and "text/plain; version=0.0.4" in head
@@ -68,7 +75,7 @@ def test_health_is_that_of_the_device(lab, watched):
         lab.make_tunnel(HUB)
         for name in (A, B):
             lab.join(name)
-    wait_until(lambda: get("/healthz")[0] == 200, 10)
+    wait_until(is_healthy, 10)
 
 
 @pytest.mark.parametrize("status,how", [
@@ -98,7 +105,7 @@ def test_watchers_are_few_and_in_nobodys_way(lab, watched):
     finally:
         for connection in crowd:
             connection.close()
-    wait_until(lambda: get("/healthz")[0] == 200)
+    wait_until(is_healthy)
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:9586", "10.9.0.1:9586", "127.0.0.1", "localhost:9586", ""])
