@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One end leaves on purpose: how soon the other one sends by the hub again."""
+"""One end leaves on purpose: how soon after it the other one sends by the hub again."""
 
 import time
 
@@ -34,11 +34,12 @@ class Leave:
         else:
             leaver.helper.cli("disable")
         self.traffic.until_path("hub", since=left, seconds=60)
-        other = self.traffic.flows[1 if leaver is self.scene.anna else 0]
+        own, other = self.traffic.flows if leaver is self.scene.anna else self.traffic.flows[::-1]
+        moved = other.first_sent("hub", left)
         result = {
             "how": how,
-            "on_hub_ms": round((other.first_sent("hub", left) - left) * 1000, 1),
-            "n_lost": None,
+            "on_hub_ms": round((moved - own.first_sent("hub", left)) * 1000, 1),
+            "since_command_ms": round((moved - left) * 1000, 1),
         }
         if how == "stop":
             assert leaver.helper.process.wait() == 0
@@ -55,6 +56,7 @@ class Leave:
 def summary(rounds):
     return {
         "on_hub_ms": figures.spread(one["on_hub_ms"] for one in rounds),
+        "since_command_ms": figures.spread(one["since_command_ms"] for one in rounds),
         "n_lost": figures.spread(one["n_lost"] for one in rounds),
         "direct_again_ms": figures.spread(one["direct_again_ms"] for one in rounds),
     }

@@ -126,7 +126,7 @@ PROMISES = [
     ),
     Promise("LAN that drops packets above 1,300 bytes", "never direct, says `mtu`", "mtu", _mtu),
     Promise(
-        "stopped or disabled → far end sends by the hub again",
+        "stopped or disabled → the far end, too, sends by the hub again",
         "100 ms, each time",
         "leave",
         _leave,

@@ -29,6 +29,7 @@ def one_round(world, chance, _number):
     scene.server.start()
     Helper(first).start()
     traffic = Traffic(*scene.laptops, PER_SECOND)
+    traffic.until_path("hub")
     time.sleep(chance.uniform(0.7, 1.7) * lab.SLOW)
     started = time.monotonic()
     Helper(second).start()
@@ -38,13 +39,13 @@ def one_round(world, chance, _number):
     direct = max(flow.first_arrival("direct", started) for flow in traffic.flows)
     return {
         "to_direct_ms": round((direct - started) * 1000, 1),
-        "flows": {flow.name: _loss(flow) for flow in traffic.flows},
+        "flows": {flow.name: _loss(flow, started) for flow in traffic.flows},
     }
 
 
-def _loss(flow):
+def _loss(flow, since):
     hub_ms = flow.median_ms("hub")
-    n_lost = flow.n_lost()
+    n_lost = flow.n_lost(since)
     return {
         "n_lost": n_lost,
         "lost_ms": round(n_lost * 1000 / PER_SECOND, 1),

@@ -14,8 +14,11 @@ import pytest
 import starts
 import unreachable
 
-# What a busy machine may take longer than the promise says; so much longer under emulation.
+# How much longer than promised a busy machine may take; still more under emulation.
 SLACK = 2 * lab.SLOW
+
+# For how long, in milliseconds, a busy machine may let a program wait for a processor.
+STALL_MS = 200 * lab.SLOW
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def test_what_is_under_way_is_all_that_a_promotion_costs(world, chance):
     one = promotion.one_round(world, chance, 1)
     for flow in one["flows"].values():
         assert flow["paths"] == ["hub", "direct"], one
-        assert flow["lost_ms"] <= (flow["hub_one_way_ms"] + promotion.SKEW_MS) * SLACK, one
+        assert flow["lost_ms"] <= flow["hub_one_way_ms"] + promotion.SKEW_MS + STALL_MS, one
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
@@ -66,4 +69,4 @@ def test_who_leaves_says_so(world, chance):
     scene = leave.Leave(world)
     for number in (1, 2):
         one = scene.round(chance, number)
-        assert one["on_hub_ms"] <= 100 * SLACK, one
+        assert one["on_hub_ms"] <= 100 + STALL_MS, one
