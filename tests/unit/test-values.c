@@ -282,7 +282,7 @@ static void
 test_reader_refuses_overrun(void)
 {
     g_autoptr(GByteArray) wire = g_byte_array_new();
-    guint64 big;
+    guint64 big = 0;
     guint16 small;
 
     ap_writer_put_be64(wire, G_GUINT64_CONSTANT(0x0102030405060708));
