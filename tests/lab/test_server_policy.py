@@ -119,7 +119,7 @@ def test_a_reload_is_survived_by_both_processes(lab, policy):
 
 
 def test_example_of_the_manual(lab):
-    manual = pathlib.Path(__file__).resolve().parents[2] / "resources/man/wg-autopeer-server.8.rst"
+    manual = pathlib.Path(__file__).resolve().parents[2] / "resources/man/wg-autopeer-server.conf.5.rst"
     example = re.search(r"(?m)^    # /etc/wg-autopeer/server.conf\n(?:(?:    .*)?\n)+", manual.read_text())[0]
     path = lab.public / "example.conf"
     path.write_text(re.sub(r"(?m)^    ", "", example))
