@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "common/error.h"
+#include "common/log.h"
 #include "server/inherit.h"
 #include "server/pipe.h"
 #include "server/privilege.h"
@@ -93,5 +94,14 @@ main(int argc, char **argv)
         g_print("wg-autopeer-server %s\n", AP_VERSION);
         return EXIT_SUCCESS;
     }
-    return sodium_init() < 0 ? EXIT_FAILURE : run(&options);
+    if (sodium_init() < 0)
+        return EXIT_FAILURE;
+
+    if (options.is_verbose)
+        (void) g_setenv("G_MESSAGES_DEBUG", G_LOG_DOMAIN, TRUE);
+    ap_log_install("wg-autopeer-server");
+
+    const int status = run(&options);
+    ap_log_flush();
+    return status;
 }

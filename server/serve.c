@@ -5,10 +5,10 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/fd.h"
+#include "common/notify.h"
 #include "server/edge.h"
 #include "server/feed.h"
 #include "server/inherit.h"
-#include "server/notify.h"
 #include "server/pipe.h"
 
 #include <glib-unix.h>

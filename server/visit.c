@@ -151,11 +151,11 @@ respond_client(ApVisit *self)
         ap_visit_refuse(self->all, AP_REFUSAL_BODY, &self->ticket.source);
     if (self->all->is_verbose) {
         ap_addr_to_text(&self->ticket.source, source);
-        g_message("%s: %u, %zu bytes, %u elements left out",
-                  source,
-                  reply->status,
-                  answer.body != NULL ? answer.body->len : 0,
-                  reply->n_screened);
+        g_info("%s: %u, %zu bytes, %u elements left out",
+               source,
+               reply->status,
+               answer.body != NULL ? answer.body->len : 0,
+               reply->n_screened);
     }
     return respond(self, &answer);
 }

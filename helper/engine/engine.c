@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "helper/core/path.h"
 #include "helper/engine/engine-private.h"
+#include "helper/engine/events.h"
 
 #include <string.h>
 
@@ -92,7 +93,7 @@ ap_engine_log_failure(ApEngine *self, const GError *error)
         return;
 
     (void) g_strlcpy(self->last_failure, error->message, sizeof(self->last_failure));
-    g_warning("%s", error->message);
+    ap_log_event(AP_EVENT_FAILED, G_LOG_LEVEL_WARNING, NULL, 0, "%s", error->message);
 }
 
 static void

@@ -8,8 +8,10 @@
 #include "config.h"
 
 #include "common/error.h"
+#include "common/log.h"
 #include "helper/engine/configuration.h"
 #include "helper/engine/engine.h"
+#include "helper/engine/events.h"
 #include "helper/engine/options.h"
 #include "helper/engine/privileges.h"
 #include "helper/engine/run.h"
@@ -43,11 +45,21 @@ undo(ApLedger *ledger)
 
     ap_ledger_free(ledger);
     if (!ok) {
-        g_critical("could not undo everything: %s", error->message);
+        ap_log_event(AP_EVENT_UNDONE,
+                     G_LOG_LEVEL_CRITICAL,
+                     NULL,
+                     0,
+                     "could not undo everything: %s",
+                     error->message);
         return EXIT_FAILURE;
     }
     if (n_changes > 0)
-        g_message("undone: %" G_GUINT64_FORMAT " edits", n_changes);
+        ap_log_event(AP_EVENT_UNDONE,
+                     G_LOG_LEVEL_MESSAGE,
+                     NULL,
+                     0,
+                     "undone: %" G_GUINT64_FORMAT " edits",
+                     n_changes);
     return EXIT_SUCCESS;
 }
 
@@ -151,5 +163,9 @@ main(int argc, char **argv)
 
     if (options.verbose)
         (void) g_setenv("G_MESSAGES_DEBUG", G_LOG_DOMAIN, TRUE);
-    return options.undo ? undo(ledger) : ap_run(&options, ledger);
+    ap_log_install("wg-autopeer");
+
+    const int status = options.undo ? undo(ledger) : ap_run(&options, ledger);
+    ap_log_flush();
+    return status;
 }

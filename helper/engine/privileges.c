@@ -123,7 +123,10 @@ keep_net_admin(const struct passwd *entry, GError **error)
      * already. */
     if (may_bound && capng_apply(CAPNG_SELECT_BOUNDS) != 0)
         return set_denied(error, "bound the capabilities of programs to come");
-    if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) != 0)
+    if (capng_apply(CAPNG_SELECT_AMBIENT) != 0)
+        return set_denied(error, "keep capabilities from the child");
+    /* The unit's filter does not let capset(2) pass, and its user has nothing to give up. */
+    if (capng_apply(CAPNG_SELECT_CAPS) != 0 && errno != EPERM)
         return set_denied(error, "give up capabilities");
     return TRUE;
 }

@@ -2,6 +2,8 @@
 
 #include "helper/engine/publish.h"
 
+#include "helper/engine/events.h"
+
 #include <string.h>
 
 /** Characters of a key that are enough for a person to tell peers apart in a log. */
@@ -151,7 +153,21 @@ log_direct(const ApPeerView *peer)
 
     ap_key_to_text(&peer->verdict.key, key);
     ap_endpoint_to_text(&peer->verdict.endpoint, endpoint);
-    g_message("%s: peer %.*s is direct, at %s", peer->tunnel, SHORT_KEY_LEN, key, endpoint);
+
+    const ApLogField fields[] = {
+        {AP_LOG_TUNNEL, peer->tunnel},
+        {AP_LOG_PEER, key},
+        {AP_LOG_ENDPOINT, endpoint},
+    };
+    ap_log_event(AP_EVENT_DIRECT,
+                 G_LOG_LEVEL_MESSAGE,
+                 fields,
+                 G_N_ELEMENTS(fields),
+                 "%s: peer %.*s is direct, at %s",
+                 peer->tunnel,
+                 SHORT_KEY_LEN,
+                 key,
+                 endpoint);
 }
 
 static void
@@ -160,11 +176,21 @@ log_back(const ApPeerView *peer, ApReason reason)
     char key[AP_KEY_TEXT_LEN];
 
     ap_key_to_text(&peer->verdict.key, key);
-    g_message("%s: peer %.*s goes by the hub again: %s",
-              peer->tunnel,
-              SHORT_KEY_LEN,
-              key,
-              ap_reason_sentence(reason));
+
+    const ApLogField fields[] = {
+        {AP_LOG_TUNNEL, peer->tunnel},
+        {AP_LOG_PEER, key},
+        {AP_LOG_REASON, ap_reason_name(reason)},
+    };
+    ap_log_event(AP_EVENT_BACK,
+                 G_LOG_LEVEL_MESSAGE,
+                 fields,
+                 G_N_ELEMENTS(fields),
+                 "%s: peer %.*s goes by the hub again: %s",
+                 peer->tunnel,
+                 SHORT_KEY_LEN,
+                 key,
+                 ap_reason_sentence(reason));
 }
 
 /**

@@ -5,12 +5,15 @@
 #include "helper/engine/run.h"
 
 #include "common/error.h"
+#include "common/notify.h"
 #include "helper/dbus/service.h"
 #include "helper/engine/choice.h"
 #include "helper/engine/configuration.h"
 #include "helper/engine/engine.h"
+#include "helper/engine/events.h"
 #include "helper/engine/settings.h"
 #include "helper/engine/stay.h"
+#include "helper/engine/watchdog.h"
 
 #include <glib-unix.h>
 
@@ -23,6 +26,7 @@ typedef struct {
     ApService *service;        /* (owned) */
     ApChoice *choice;          /* (owned) */
     ApStay *stay;              /* (owned) */
+    ApWatchdog *watchdog;      /* (owned) */
     GDBusConnection *bus;      /* (owned) (nullable): there is no system bus */
     gulong closed;             /* signal handler on @bus */
     GCancellable *cancellable; /* (owned) of asking for the bus name */
@@ -52,6 +56,17 @@ on_signal(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+/* While nothing is managed there is nothing that a hanging helper could spoil. */
+static gboolean
+is_at_work(const ApView *view)
+{
+    for (guint i = 0; i < view->tunnels->len; i++) {
+        if (g_array_index(view->tunnels, ApTunnelView, i).managed)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static void
 on_view(ApView *view, gpointer user_data)
 {
@@ -59,6 +74,7 @@ on_view(ApView *view, gpointer user_data)
 
     ap_service_publish(self->service, view);
     ap_choice_set_network(self->choice, view->network);
+    ap_watchdog_set_on(self->watchdog, is_at_work(view));
 }
 
 static void
@@ -101,7 +117,12 @@ load_policy(const ApOptions *options)
     ApPolicy *policy = ap_config_load(options->config, settings, warnings);
 
     for (guint i = 0; i < warnings->len; i++)
-        g_warning("%s", (const char *) g_ptr_array_index(warnings, i));
+        ap_log_event(AP_EVENT_CONFIGURATION,
+                     G_LOG_LEVEL_WARNING,
+                     NULL,
+                     0,
+                     "%s",
+                     (const char *) g_ptr_array_index(warnings, i));
     return policy;
 }
 
@@ -239,6 +260,7 @@ make_parts(Helper *self, ApLedger *ledger, GError **error)
     };
 
     self->loop = g_main_loop_new(NULL, FALSE);
+    self->watchdog = ap_watchdog_new();
     self->cancellable = g_cancellable_new();
     self->service = ap_service_new(&service_ops, self);
     self->stay = ap_stay_new(&stay_ops, AP_STAY_IDLE_SEC, self);
@@ -263,6 +285,7 @@ helper_clear(Helper *self)
     g_clear_object(&self->cancellable);
     if (self->bus != NULL)
         g_clear_signal_handler(&self->closed, self->bus);
+    g_clear_pointer(&self->watchdog, ap_watchdog_free);
     g_clear_pointer(&self->stay, ap_stay_free);
     g_clear_pointer(&self->engine, ap_engine_free);
     g_clear_pointer(&self->choice, ap_choice_free);
@@ -294,8 +317,14 @@ ap_run(const ApOptions *options, ApLedger *ledger)
         const guint interrupt = g_unix_signal_add(SIGINT, on_signal, &self);
 
         ap_stay_begin(self.stay, self.bus);
-        g_message("started, version " AP_VERSION);
+        ap_log_event(AP_EVENT_STARTED,
+                     G_LOG_LEVEL_MESSAGE,
+                     NULL,
+                     0,
+                     "started, version " AP_VERSION);
+        ap_notify("READY=1");
         g_main_loop_run(self.loop);
+        ap_notify("STOPPING=1");
         g_source_remove(term);
         g_source_remove(interrupt);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-#include "server/notify.h"
+#include "common/notify.h"
 
 #include "common/fd.h"
 #include "common/instant.h"
