@@ -2,7 +2,9 @@
 """Our programs, started in hosts as an administrator would start them."""
 
 import json
+import struct
 import sys
+import time
 from pathlib import Path
 
 import lab
@@ -46,13 +48,34 @@ def start_bus(host, more=""):
     return bus
 
 
+class Clock:
+    """The clocks of the programs that are started with it, as far ahead as a test wants them."""
+
+    def __init__(self, the_lab):
+        self.path = the_lab.logs / f"clock-{time.monotonic_ns()}.stream"
+        self.env = {"LD_PRELOAD": str(lab.BUILD / "tests/lab/liblab-clock.so"), "LAB_CLOCK": str(self.path)}
+        self.ahead = {"boot": 0.0, "wall": 0.0}
+        self._write("wb")
+
+    def jump(self, **seconds):
+        """clock.jump(boot=20, wall=20): so much time has passed while nothing ran."""
+        for name, more in seconds.items():
+            self.ahead[name] += more
+        self._write("rb+")
+
+    def _write(self, mode):
+        with open(self.path, mode) as file:
+            file.write(struct.pack("=qq", *(int(ahead * 1e6) for ahead in self.ahead.values())))
+
+
 class Helper:
     """The helper of one laptop, and what its command line says."""
 
-    def __init__(self, laptop, config="", bus=True):
+    def __init__(self, laptop, config="", bus=True, clock=None):
         self.host = laptop.host
         self.laptop = laptop
         self.process = None
+        self.env = clock.env if clock else None
         if bus:
             start_bus(self.host)
         self.config = self.host.write("/run/lab/wg-autopeer.conf", _CONFIG + config)
@@ -65,7 +88,7 @@ class Helper:
         return argv + ["--user", "root"]
 
     def start(self, *options):
-        self.process = self.host.start("helper", *self.argv(), "--verbose", *options)
+        self.process = self.host.start("helper", *self.argv(), "--verbose", *options, env=self.env)
         return self
 
     def stop(self):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The machine goes to sleep: peers are told before, and tried again when it wakes."""
+"""The machine goes to sleep: peers are told before, and tried again when it wakes. Its clock is set."""
 
 import pytest
+import topology
 from lab import until
 from logind import Logind
+from product import Clock
 from scene import Scene
 
 
@@ -55,3 +57,14 @@ def test_logind_dies_while_it_prepares(scene):
     logind.kill()
     scene.until_direct()
     logind.start().until_held()
+
+
+def test_a_wall_clock_that_is_set_changes_nothing(world):
+    clock = Clock(world.lab)
+    scene = Scene(world).start(clock=clock).until_direct()
+    stream = scene.anna.stream(scene.ben.tunnel.ip4, 0.05)
+    for days in (1, -2, 1):
+        clock.jump(wall=days * 24 * 60 * 60)
+        topology.sleep(0.7)
+    assert stream.n_lost() == 0
+    assert {reply.path for reply in stream.replies()} == {"direct"}
