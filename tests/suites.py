@@ -32,6 +32,7 @@ KERNEL_FILES = [
     "test_plain_server.py",
     "test_administrator.py",
     "test_promises.py",
+    "test_kill.py",
 ]
 
 # Those that are about what only the kernel's WireGuard can do.

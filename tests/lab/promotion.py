@@ -39,18 +39,18 @@ def one_round(world, chance, _number):
     direct = max(flow.first_arrival("direct", started) for flow in traffic.flows)
     return {
         "to_direct_ms": round((direct - started) * 1000, 1),
-        "flows": {flow.name: _loss(flow, started) for flow in traffic.flows},
+        "flows": {flow.name: _loss(flow, started, 1000 / traffic.per_second) for flow in traffic.flows},
     }
 
 
-def _loss(flow, since):
+def _loss(flow, since, packet_ms):
     hub_ms = flow.median_ms("hub")
     n_lost = flow.n_lost(since)
     return {
         "n_lost": n_lost,
-        "lost_ms": round(n_lost * 1000 / PER_SECOND, 1),
+        "lost_ms": round(n_lost * packet_ms, 1),
         "hub_one_way_ms": round(hub_ms, 1),
-        "over_ms": round(n_lost * 1000 / PER_SECOND - hub_ms - SKEW_MS, 1),
+        "over_ms": round(n_lost * packet_ms - hub_ms - SKEW_MS, 1),
         "paths": flow.paths(),
     }
 

@@ -27,6 +27,10 @@
 /* Bytes in a packet: what a telephone call sends each 20 ms (G.711). */
 #define PAYLOAD_LEN 160
 
+/* What may wait to be read, in bytes: some thousands of packets, when there is no processor for us
+ * for a while. None must be lost here. */
+#define RECEIVE_BUFFER_BYTES (4 << 20)
+
 /* Hops of a record of something sent. */
 #define SENT 0
 
@@ -111,12 +115,15 @@ static int
 open_socket(const char *local, uint16_t port)
 {
     int on = 1;
+    int n_bytes = RECEIVE_BUFFER_BYTES;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
 
     if (fd < 0 || inet_pton(AF_INET, local, &address.sin_addr) != 1)
         return -1;
     if (setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on)) != 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &n_bytes, sizeof(n_bytes)) != 0)
         return -1;
     return bind(fd, (const struct sockaddr *) &address, sizeof(address)) == 0 ? fd : -1;
 }

@@ -22,7 +22,10 @@ _SENT = 0
 _PATHS = {64: "direct", 63: "hub"}
 
 # By then every packet has arrived or never will: many times the way by the hub.
-SETTLE = 0.5
+SETTLE = 0.5 * lab.SLOW
+
+# What an emulated machine can take both ways, in packets a second, besides all else that it does.
+EMULATED_PER_SECOND = 50
 
 
 class Packet:
@@ -112,9 +115,12 @@ class Flow:
 
 
 class Traffic:
-    """Both directions between `one` and `other`, from now until `stop`."""
+    """Both directions between `one` and `other`, from now until `stop`. An emulated machine sends
+    fewer than `per_second`: with more, queues fill up and lose what no path has lost."""
 
     def __init__(self, one, other, per_second=500):
+        if lab.SLOW > 1:
+            per_second = min(per_second, EMULATED_PER_SECOND)
         self.per_second = per_second
         self.flows = (Flow(one, other), Flow(other, one))
         self.processes = []
@@ -148,7 +154,7 @@ class Traffic:
         """Ends it; what was sent until now has had its time to arrive, what came later is not
         looked at."""
         end = time.monotonic()
-        time.sleep(SETTLE * lab.SLOW)
+        time.sleep(SETTLE)
         self.update()
         for process in self.processes:
             process.kill()
