@@ -132,6 +132,7 @@ class Traffic:
             self.processes.append(laptop.host.start("stream", *argv))
             self.logs.append(_Log(file))
             until(5, f"the stream of {laptop.name}", file.exists, every=0.002)
+        self.start = time.monotonic()
 
     def update(self):
         """Reads what has happened up to now."""
@@ -151,13 +152,13 @@ class Traffic:
         until(seconds, f"traffic both ways by {path}", lambda: self.flows_by(path, since))
 
     def stop(self):
-        """Ends it; what was sent until now has had its time to arrive, what came later is not
-        looked at."""
+        """Ends it; what was sent until now has had its time to arrive. What was sent later, or
+        before both ends were there, is not looked at."""
         end = time.monotonic()
         time.sleep(SETTLE)
         self.update()
         for process in self.processes:
             process.kill()
         for flow in self.flows:
-            flow.packets = flow.between(0.0, end)
+            flow.packets = flow.between(self.start, end)
         return self
