@@ -45,3 +45,25 @@ ap_text_escape(const char *text)
 
     return g_string_free(out, FALSE);
 }
+
+/**
+ * Tells whether text that came from elsewhere is fit to be shown as it is.
+ *
+ * @text: any bytes; needs no final NUL
+ *
+ * Returns: FALSE when it is not UTF-8, or ap_text_escape() would change it
+ */
+gboolean
+ap_text_is_harmless(const char *text, gsize n_bytes)
+{
+    if (n_bytes == 0)
+        return TRUE;
+    if (!g_utf8_validate_len(text, n_bytes, NULL)) /* a NUL is no text, either */
+        return FALSE;
+
+    for (const char *p = text; p < text + n_bytes; p = g_utf8_next_char(p)) {
+        if (!is_harmless(g_utf8_get_char(p)))
+            return FALSE;
+    }
+    return TRUE;
+}

@@ -12,5 +12,6 @@
 G_BEGIN_DECLS
 
 char *ap_text_escape(const char *text);
+gboolean ap_text_is_harmless(const char *text, gsize n_bytes);
 
 G_END_DECLS

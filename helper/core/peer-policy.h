@@ -45,4 +45,9 @@ typedef struct {
     gboolean is_exchanger;
 } ApPeerPolicy;
 
+ApPeerPolicy *ap_peer_policy_new(const ApKey *key);
+void ap_peer_policy_free(ApPeerPolicy *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApPeerPolicy, ap_peer_policy_free)
+
 G_END_DECLS

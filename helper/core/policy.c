@@ -8,6 +8,7 @@ static void
 tunnel_policy_free(ApTunnelPolicy *self)
 {
     g_clear_pointer(&self->networks, g_array_unref);
+    g_clear_pointer(&self->peers, g_ptr_array_unref);
     g_free(self);
 }
 
@@ -72,6 +73,26 @@ ap_policy_add_tunnel(ApPolicy *self, const char *name)
 
     (void) g_strlcpy(tunnel->name, name, sizeof(tunnel->name));
     tunnel->networks = g_array_new(FALSE, TRUE, sizeof(ApCidr));
+    tunnel->peers = g_ptr_array_new_with_free_func((GDestroyNotify) ap_peer_policy_free);
     g_ptr_array_add(self->tunnels, tunnel);
     return tunnel;
+}
+
+/**
+ * Finds what is configured for one peer of the tunnel, or appends an entry that says nothing.
+ *
+ * Returns: (transfer none): to be filled by the caller
+ */
+ApPeerPolicy *
+ap_tunnel_policy_get_peer(ApTunnelPolicy *self, const ApKey *key)
+{
+    for (guint i = 0; i < self->peers->len; i++) {
+        ApPeerPolicy *peer = g_ptr_array_index(self->peers, i);
+
+        if (ap_key_equal(&peer->key, key))
+            return peer;
+    }
+
+    g_ptr_array_add(self->peers, ap_peer_policy_new(key));
+    return g_ptr_array_index(self->peers, self->peers->len - 1);
 }

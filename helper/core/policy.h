@@ -11,6 +11,7 @@
 #include "common/endpoint.h"
 #include "common/key.h"
 #include "helper/core/mode.h"
+#include "helper/core/peer-policy.h"
 
 #include <net/if.h>
 
@@ -35,6 +36,7 @@ typedef struct {
     ApManage manage;
     ApEndpoint server; /* family 0: find it as path-management.md says */
     GArray *networks; /* (owned) (element-type ApCidr) where peers may live besides the hub's own */
+    GPtrArray *peers; /* (owned) (element-type ApPeerPolicy) in the order of the files */
 } ApTunnelPolicy;
 
 typedef struct {
@@ -43,10 +45,11 @@ typedef struct {
     gboolean persistent; /* at work though nobody holds the helper */
     ApManage manage;     /* for tunnels without an entry of their own */
     ApScope scope;
-    gboolean require_psk;      /* keep tunnels with preshared keys on the hub (decisions.md 7) */
-    gboolean allow_low_ports;  /* endpoints below port 1024 (security rule E1) */
-    gboolean allow_public_lan; /* IPv4 LANs outside RFC 1918 and CGNAT (security rule E5) */
-    guint max_peers;           /* per tunnel */
+    gboolean require_psk;     /* keep tunnels with preshared keys on the hub (decisions.md 7) */
+    gboolean allow_low_ports; /* endpoints below port 1024 (security rule E1) */
+    gboolean peers_tell_endpoints; /* each of all others (gossip-protocol.md 9) */
+    gboolean allow_public_lan;     /* IPv4 LANs outside RFC 1918 and CGNAT (security rule E5) */
+    guint max_peers;               /* per tunnel */
     guint max_tunnels;
     guint16 keepalive_sec; /* of direct peers */
     guint16 coord_port;    /* TCP port of a server that was found, not configured */
@@ -60,6 +63,7 @@ ApPolicy *ap_policy_new(void);
 void ap_policy_free(ApPolicy *self);
 const ApTunnelPolicy *ap_policy_find_tunnel(const ApPolicy *self, const char *name);
 ApTunnelPolicy *ap_policy_add_tunnel(ApPolicy *self, const char *name);
+ApPeerPolicy *ap_tunnel_policy_get_peer(ApTunnelPolicy *self, const ApKey *key);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApPolicy, ap_policy_free)
 

@@ -3,12 +3,17 @@
 #include "helper/engine/configuration-value.h"
 
 #include "common/error.h"
+#include "common/text.h"
 #include "helper/core/link.h"
 #include "helper/core/policy.h"
 
 #include <string.h>
 
 static const char *const manage_names[] = {"auto", "yes", "no", NULL};
+/* In the order of ApTrustLevel. */
+static const char *const trust_names[] =
+    {"auto", "nothing", "endpoints", "allowed-ips", "membership", NULL};
+
 static const char *const scope_names[] = {"lan", "any", NULL};
 
 static gboolean
@@ -108,6 +113,24 @@ parse_key(gpointer element, const char *text, GError **error)
 }
 
 static gboolean
+parse_endpoint(gpointer element, const char *text, GError **error)
+{
+    return ap_endpoint_parse(element, text, error);
+}
+
+static gboolean
+read_name(const char *value, char *out, GError **error)
+{
+    const gsize n = strlen(value);
+
+    if (n > AP_PEER_NAME_MAX || !ap_text_is_harmless(value, n))
+        return set_invalid(error, value, "a name of at most 64 bytes of text");
+
+    (void) g_strlcpy(out, value, AP_PEER_NAME_MAX + 1);
+    return TRUE;
+}
+
+static gboolean
 read_server(const char *value, ApEndpoint *out, GError **error)
 {
     ApEndpoint endpoint = {0};
@@ -137,7 +160,8 @@ read_number(const ApConfigKey *key, const char *value, guint *out, GError **erro
 /**
  * Reads @value into its place in @base.
  *
- * @base: an ApPolicy, or an ApTunnelPolicy for a key of the group "Tunnel"
+ * @base: an ApPolicy; an ApTunnelPolicy for a key of the group "Tunnel", an ApPeerPolicy for one
+ *     of "Peer"
  * @error: AP_ERROR_INVALID; the place is then left as it was
  *
  * Returns: TRUE when the place was set
@@ -176,6 +200,15 @@ ap_config_value_read(const ApConfigKey *key, const char *value, gpointer base, G
         return read_list(value, parse_key, *(GArray **) place, error);
     case AP_CONFIG_SERVER:
         return read_server(value, place, error);
+    case AP_CONFIG_TRUST:
+        if (!read_word(trust_names, value, &word, error))
+            return FALSE;
+        *(ApTrustLevel *) place = (ApTrustLevel) word;
+        return TRUE;
+    case AP_CONFIG_PEER_NAME:
+        return read_name(value, place, error);
+    case AP_CONFIG_ENDPOINTS:
+        return read_list(value, parse_endpoint, *(GArray **) place, error);
     }
     g_return_val_if_reached(FALSE);
 }
@@ -198,6 +231,17 @@ append_keys(GString *out, const GArray *keys)
         char text[AP_KEY_TEXT_LEN];
 
         ap_key_to_text(&g_array_index(keys, ApKey, i), text);
+        g_string_append_printf(out, "%s%s", i > 0 ? ";" : "", text);
+    }
+}
+
+static void
+append_endpoints(GString *out, const GArray *endpoints)
+{
+    for (guint i = 0; i < endpoints->len; i++) {
+        char text[AP_ENDPOINT_TEXT_LEN];
+
+        ap_endpoint_to_text(&g_array_index(endpoints, ApEndpoint, i), text);
         g_string_append_printf(out, "%s%s", i > 0 ? ";" : "", text);
     }
 }
@@ -252,6 +296,15 @@ ap_config_value_append(GString *out, const ApConfigKey *key, gconstpointer base)
     case AP_CONFIG_SERVER:
         ap_endpoint_to_text(place, text);
         g_string_append(out, text);
+        break;
+    case AP_CONFIG_TRUST:
+        g_string_append(out, trust_names[*(const ApTrustLevel *) place]);
+        break;
+    case AP_CONFIG_PEER_NAME:
+        g_string_append(out, place);
+        break;
+    case AP_CONFIG_ENDPOINTS:
+        append_endpoints(out, *(GArray *const *) place);
         break;
     }
 }

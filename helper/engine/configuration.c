@@ -8,7 +8,12 @@
 
 #include <string.h>
 
+/* Groups of which there may be many, by name: "Tunnel wg0", "Peer wg0 KEY". */
 #define GROUP_TUNNEL "Tunnel"
+#define GROUP_PEER "Peer"
+
+/** The public key in the sample: one that was made up. */
+#define SAMPLE_KEY "Oa93jYOA8gLRrYeapxsOXvIuiwFZObbHNQ9MfmXHLwY="
 
 /* clang-format off */
 static const ApConfigKey config_keys[] = {
@@ -49,6 +54,11 @@ static const ApConfigKey config_keys[] = {
     {"Peers", "BlockedKeys", AP_CONFIG_KEYS, offsetof(ApPolicy, blocked), 0, 0, "",
      "Public keys that are never added, separated by semicolons."},
 
+    {"Peers", "TellEndpoints", AP_CONFIG_BOOLEAN, offsetof(ApPolicy, peers_tell_endpoints), 0, 0,
+     "no",
+     "Whether gossip of any peer may say where every other one is. Otherwise each peer says so\n"
+     "of itself, and a hub of all."},
+
     {GROUP_TUNNEL, "Manage", AP_CONFIG_MANAGE, offsetof(ApTunnelPolicy, manage), 0, 0, "auto",
      "Whether this tunnel is managed: auto, yes or no."},
     {GROUP_TUNNEL, "Server", AP_CONFIG_SERVER, offsetof(ApTunnelPolicy, server), 0, 0, "",
@@ -57,6 +67,22 @@ static const ApConfigKey config_keys[] = {
     {GROUP_TUNNEL, "Networks", AP_CONFIG_NETWORKS, offsetof(ApTunnelPolicy, networks), 0, 0, "",
      "Networks in which its peers may have addresses. Needed only where the hub routes\n"
      "everything (0.0.0.0/0) and the interface has a /32 address."},
+
+    {GROUP_PEER, "Trust", AP_CONFIG_TRUST, offsetof(ApPeerPolicy, trust), 0, 0, "auto",
+     "What the peer may tell us by gossip: nothing; endpoints of peers that we know; their\n"
+     "allowed-ips, too; or membership, who else is there. With auto a peer that routes a\n"
+     "network may tell all that, and any other speaks for itself; as soon as one peer of the\n"
+     "tunnel has another value, routing gives no right."},
+    {GROUP_PEER, "Name", AP_CONFIG_PEER_NAME, offsetof(ApPeerPolicy, name), 0, 0, "",
+     "What to call the peer, 64 bytes at most."},
+    {GROUP_PEER, "Endpoints", AP_CONFIG_ENDPOINTS, offsetof(ApPeerPolicy, endpoints), 0, 0, "",
+     "Where it can be reached, as 192.168.7.12:51820;[fd00:7::12]:51820"},
+    {GROUP_PEER, "AllowedIPs", AP_CONFIG_NETWORKS, offsetof(ApPeerPolicy, allowed), 0, 0, "",
+     "Its addresses inside the tunnel, as 10.9.0.12/32;fd09:9::12/128"},
+    {GROUP_PEER, "Basic", AP_CONFIG_BOOLEAN, offsetof(ApPeerPolicy, is_basic), 0, 0, "no",
+     "Whether it runs no gossip, so that its silence means nothing."},
+    {GROUP_PEER, "FactExchanger", AP_CONFIG_BOOLEAN, offsetof(ApPeerPolicy, is_exchanger), 0, 0,
+     "no", "Whether it is told everything, as a hub is."},
 };
 /* clang-format on */
 
@@ -70,23 +96,35 @@ find_key(const char *group, const char *name)
     return NULL;
 }
 
+/* Sets the keys of @group, and of those alone, to their defaults. */
 static void
 set_initial(const char *group, gpointer base)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(config_keys); i++) {
-        const gboolean is_tunnel = strcmp(config_keys[i].group, GROUP_TUNNEL) == 0;
-
-        if (is_tunnel == (strcmp(group, GROUP_TUNNEL) == 0))
+        if (strcmp(config_keys[i].group, group) == 0)
             g_warn_if_fail(
                 ap_config_value_read(&config_keys[i], config_keys[i].initial, base, NULL));
     }
 }
 
-/* "Tunnel wg0" gives the entry of wg0, made with defaults when it is the first mention. */
-static ApTunnelPolicy *
-tunnel_of_group(ApPolicy *policy, const char *group)
+static gboolean
+is_many(const char *group)
 {
-    const char *name = group + strlen(GROUP_TUNNEL " ");
+    return strcmp(group, GROUP_TUNNEL) == 0 || strcmp(group, GROUP_PEER) == 0;
+}
+
+static gboolean
+is_interface_name(const char *name)
+{
+    const gsize n = strlen(name);
+
+    return n > 0 && n < IF_NAMESIZE && strpbrk(name, "/ \t") == NULL;
+}
+
+/* The entry of a tunnel, made with defaults when it is the first mention. */
+static ApTunnelPolicy *
+tunnel_of_name(ApPolicy *policy, const char *name)
+{
     ApTunnelPolicy *tunnel = (ApTunnelPolicy *) ap_policy_find_tunnel(policy, name);
 
     if (tunnel == NULL) {
@@ -96,14 +134,36 @@ tunnel_of_group(ApPolicy *policy, const char *group)
     return tunnel;
 }
 
-static gboolean
-is_tunnel_group(const char *group)
+/*
+ * Finds where the keys of a group belong: "Tunnel wg0" and "Peer wg0 KEY" have places of their
+ * own, every other group is the policy's.
+ *
+ * @table_group: (out): what the group is called in the table
+ *
+ * Returns: (nullable): NULL when the name is not right for any group
+ */
+static gpointer
+find_place(ApPolicy *policy, const char *group, const char **table_group)
 {
-    const gsize n_prefix = strlen(GROUP_TUNNEL " ");
-    const gsize n = strlen(group);
+    g_auto(GStrv) words = g_strsplit(group, " ", -1);
+    const guint n = g_strv_length(words);
+    ApKey key;
 
-    return g_str_has_prefix(group, GROUP_TUNNEL " ") && n > n_prefix && n - n_prefix < IF_NAMESIZE
-           && strpbrk(group + n_prefix, "/ \t") == NULL;
+    *table_group = group;
+    if (n == 1)
+        return is_many(group) ? NULL : policy;
+    if (!is_interface_name(words[1]))
+        return NULL;
+
+    if (n == 2 && strcmp(words[0], GROUP_TUNNEL) == 0) {
+        *table_group = GROUP_TUNNEL;
+        return tunnel_of_name(policy, words[1]);
+    }
+    if (n == 3 && strcmp(words[0], GROUP_PEER) == 0 && ap_key_parse(&key, words[2], NULL)) {
+        *table_group = GROUP_PEER;
+        return ap_tunnel_policy_get_peer(tunnel_of_name(policy, words[1]), &key);
+    }
+    return NULL;
 }
 
 static void
@@ -113,12 +173,12 @@ apply_group(ApPolicy *policy,
             const char *group,
             GPtrArray *warnings)
 {
-    const gboolean is_tunnel = is_tunnel_group(group);
-    gpointer base = is_tunnel ? (gpointer) tunnel_of_group(policy, group) : policy;
+    const char *table_group;
+    gpointer base = find_place(policy, group, &table_group);
     g_auto(GStrv) keys = g_key_file_get_keys(file, group, NULL, NULL);
 
     for (guint i = 0; keys != NULL && keys[i] != NULL; i++) {
-        const ApConfigKey *key = find_key(is_tunnel ? GROUP_TUNNEL : group, keys[i]);
+        const ApConfigKey *key = base != NULL ? find_key(table_group, keys[i]) : NULL;
         g_autofree char *value = g_key_file_get_value(file, group, keys[i], NULL);
         g_autoptr(GError) error = NULL;
 
@@ -167,7 +227,13 @@ ap_config_defaults(void)
 {
     ApPolicy *policy = ap_policy_new();
 
-    set_initial("", policy);
+    for (gsize i = 0; i < G_N_ELEMENTS(config_keys); i++) {
+        const char *group = config_keys[i].group;
+        const gboolean is_first = i == 0 || strcmp(group, config_keys[i - 1].group) != 0;
+
+        if (is_first && !is_many(group))
+            set_initial(group, policy);
+    }
     return policy;
 }
 
@@ -251,7 +317,8 @@ ap_config_load(const char *file, const char *options_file, GPtrArray *warnings)
 }
 
 /**
- * Tells whether a file could say @value for the key @name of @group, which is not a tunnel's.
+ * Tells whether a file could say @value for the key @name of @group, which is not a tunnel's
+ * or a peer's.
  *
  * @error: AP_ERROR_INVALID when there is no such key, or the value makes no sense for it
  */
@@ -259,7 +326,7 @@ gboolean
 ap_config_check(const char *group, const char *name, const char *value, GError **error)
 {
     g_autoptr(ApPolicy) scratch = ap_config_defaults();
-    const ApConfigKey *key = strcmp(group, GROUP_TUNNEL) != 0 ? find_key(group, name) : NULL;
+    const ApConfigKey *key = !is_many(group) ? find_key(group, name) : NULL;
 
     if (key != NULL)
         return ap_config_value_read(key, value, scratch, error);
@@ -281,7 +348,7 @@ print_group(GString *out, const char *title, const char *group, gconstpointer ba
     }
 }
 
-/* Calls @visit for each group but the tunnels', in the order of the table. */
+/* Calls @visit for each group of which there is one, in the order of the table. */
 static void
 foreach_group(void (*visit)(GString *out, const char *group, gconstpointer data),
               GString *out,
@@ -292,7 +359,7 @@ foreach_group(void (*visit)(GString *out, const char *group, gconstpointer data)
     for (gsize i = 0; i < G_N_ELEMENTS(config_keys); i++) {
         const char *group = config_keys[i].group;
 
-        if (strcmp(group, last) != 0 && strcmp(group, GROUP_TUNNEL) != 0)
+        if (strcmp(group, last) != 0 && !is_many(group))
             visit(out, group, data);
         last = group;
     }
@@ -302,6 +369,23 @@ static void
 print_global_group(GString *out, const char *group, gconstpointer policy)
 {
     print_group(out, group, group, policy);
+}
+
+static void
+print_tunnel(GString *out, const ApTunnelPolicy *tunnel)
+{
+    g_autofree char *title = g_strdup_printf(GROUP_TUNNEL " %s", tunnel->name);
+
+    print_group(out, title, GROUP_TUNNEL, tunnel);
+    for (guint i = 0; i < tunnel->peers->len; i++) {
+        const ApPeerPolicy *peer = g_ptr_array_index(tunnel->peers, i);
+        g_autofree char *peer_title = NULL;
+        char key[AP_KEY_TEXT_LEN];
+
+        ap_key_to_text(&peer->key, key);
+        peer_title = g_strdup_printf(GROUP_PEER " %s %s", tunnel->name, key);
+        print_group(out, peer_title, GROUP_PEER, peer);
+    }
 }
 
 /**
@@ -315,19 +399,16 @@ ap_config_print(const ApPolicy *policy)
     GString *out = g_string_new(NULL);
 
     foreach_group(print_global_group, out, policy);
-    for (guint i = 0; i < policy->tunnels->len; i++) {
-        const ApTunnelPolicy *tunnel = g_ptr_array_index(policy->tunnels, i);
-        g_autofree char *title = g_strdup_printf(GROUP_TUNNEL " %s", tunnel->name);
-
-        print_group(out, title, GROUP_TUNNEL, tunnel);
-    }
+    for (guint i = 0; i < policy->tunnels->len; i++)
+        print_tunnel(out, g_ptr_array_index(policy->tunnels, i));
     return g_string_free(out, FALSE);
 }
 
+/* @off: "#" where the group itself would say something */
 static void
-sample_group(GString *out, const char *title, const char *group)
+sample_group(GString *out, const char *off, const char *title, const char *group)
 {
-    g_string_append_printf(out, "\n[%s]\n", title);
+    g_string_append_printf(out, "\n%s[%s]\n", off, title);
     for (gsize i = 0; i < G_N_ELEMENTS(config_keys); i++) {
         if (strcmp(config_keys[i].group, group) != 0)
             continue;
@@ -343,7 +424,7 @@ static void
 sample_global_group(GString *out, const char *group, gconstpointer unused)
 {
     (void) unused;
-    sample_group(out, group, group);
+    sample_group(out, "", group, group);
 }
 
 /**
@@ -360,6 +441,9 @@ ap_config_sample(void)
 
     foreach_group(sample_global_group, out, NULL);
     g_string_append(out, "\n# One group for each tunnel that needs something of its own.");
-    sample_group(out, GROUP_TUNNEL " wg0", GROUP_TUNNEL);
+    sample_group(out, "", GROUP_TUNNEL " wg0", GROUP_TUNNEL);
+    g_string_append(out,
+                    "\n# One group for each peer of a tunnel of which gossip has more to know.");
+    sample_group(out, "#", GROUP_PEER " wg0 " SAMPLE_KEY, GROUP_PEER);
     return g_string_free(out, FALSE);
 }

@@ -3,6 +3,7 @@
 #include "helper/gossip/rules.h"
 
 #include "common/cidr.h"
+#include "common/text.h"
 #include "helper/core/peer-policy.h"
 
 /**
@@ -41,23 +42,6 @@ judge_network(const ApFactNetwork *network)
     return ap_addr_is_host(&network->addr) ? AP_GOSSIP_REFUSAL_NONE : AP_GOSSIP_REFUSAL_ADDRESS;
 }
 
-/* A name ends in logs, terminals and menus: characters that steer any of these are no text. The
- * codec has seen to it that it is UTF-8. */
-static gboolean
-is_text(const char *at, gsize n)
-{
-    const char *const end = at + n;
-
-    for (; at < end; at = g_utf8_next_char(at)) {
-        const GUnicodeType type = g_unichar_type(g_utf8_get_char(at));
-
-        if (type == G_UNICODE_CONTROL || type == G_UNICODE_FORMAT
-            || type == G_UNICODE_LINE_SEPARATOR || type == G_UNICODE_PARAGRAPH_SEPARATOR)
-            return FALSE;
-    }
-    return TRUE;
-}
-
 static ApGossipRefusal
 judge_member(const ApMember *member)
 {
@@ -66,7 +50,8 @@ judge_member(const ApMember *member)
     if (member->n_bytes > AP_RULES_MAX_MEMBER)
         return AP_GOSSIP_REFUSAL_MEMBER_SIZE;
     if (ap_member_find(member, AP_MEMBER_NAME, &name)
-        && (name.left > AP_PEER_NAME_MAX || !is_text((const char *) name.data, name.left)))
+        && (name.left > AP_PEER_NAME_MAX
+            || !ap_text_is_harmless((const char *) name.data, name.left)))
         return AP_GOSSIP_REFUSAL_NAME;
     return AP_GOSSIP_REFUSAL_NONE;
 }

@@ -29,6 +29,8 @@ test_defaults(void)
     g_assert_cmpuint(policy->tunnels->len, ==, 0);
 }
 
+#define KEY "Oa93jYOA8gLRrYeapxsOXvIuiwFZObbHNQ9MfmXHLwY="
+
 static const struct {
     const char *text;
     const char *warning; /* NULL: taken as it is */
@@ -56,6 +58,26 @@ static const struct {
     {"[Tunnel ]\nManage=yes\n", "is not known"},
     {"[Tunnel a/b]\nManage=yes\n", "is not known"},
     {"[Tunnel sixteen-letters-]\nManage=yes\n", "is not known"},
+    {"[Tunnel]\nManage=yes\n", "is not known"},
+    {"[Tunnel wg0 wg1]\nManage=yes\n", "is not known"},
+    {"[Peers]\nTellEndpoints=yes\n", NULL},
+    {"[Peer wg0 " KEY "]\nTrust=membership\n", NULL},
+    {"[Peer wg0 " KEY "]\nTrust=Membership\n", "not one of auto, nothing"},
+    {"[Peer wg0 " KEY "]\nEndpoints=192.168.7.12:51820; [fd00:7::12]:51820\n", NULL},
+    {"[Peer wg0 " KEY "]\nEndpoints=hub.example:51820\n", "not ADDRESS:PORT"},
+    {"[Peer wg0 " KEY "]\nAllowedIPs=10.9.0.12/32;fd09:9::12/128\n", NULL},
+    {"[Peer wg0 " KEY "]\nAllowedIPs=10.9.0.12/24\n", "host bits"},
+    {"[Peer wg0 " KEY "]\nName=Jo\xc3\xa3o's laptop\n", NULL},
+    {"[Peer wg0 " KEY "]\nName=a\xe2\x80\xae"
+     "bc\n",
+     "not a name"},
+    {"[Peer wg0 " KEY "]\nBasic=yes\n", NULL},
+    {"[Peer wg0 " KEY "]\nFactExchanger=2\n", "not yes or no"},
+    {"[Peer wg0 " KEY "]\nManage=yes\n", "is not known"},
+    {"[Peer wg0 short]\nBasic=yes\n", "is not known"},
+    {"[Peer wg0]\nBasic=yes\n", "is not known"},
+    {"[Peer " KEY "]\nBasic=yes\n", "is not known"},
+    {"[Peer]\nBasic=yes\n", "is not known"},
     {"Enabled=no\n", "does not start with a group"},
     {"", NULL},
 };
@@ -107,6 +129,26 @@ test_later_file_wins(void)
 }
 
 static void
+test_peers_of_a_tunnel(void)
+{
+    g_autoptr(ApPolicy) policy = ap_config_defaults();
+    g_autoptr(GPtrArray) warnings = new_warnings();
+    const ApTunnelPolicy *tunnel;
+    const ApPeerPolicy *peer;
+
+    ap_config_apply_text(policy, "a", "[Peer wg0 " KEY "]\nTrust=endpoints\nName=a\n", warnings);
+    ap_config_apply_text(policy, "b", "[Peer wg0 " KEY "]\nName=b\n", warnings);
+    tunnel = ap_policy_find_tunnel(policy, "wg0");
+    g_assert_nonnull(tunnel);
+    g_assert_cmpint(tunnel->manage, ==, AP_MANAGE_AUTO); /* the tunnel itself is as by default */
+    g_assert_cmpuint(tunnel->peers->len, ==, 1);
+    peer = g_ptr_array_index(tunnel->peers, 0);
+    g_assert_cmpint(peer->trust, ==, AP_TRUST_ENDPOINTS);
+    g_assert_cmpstr(peer->name, ==, "b");
+    g_assert_cmpuint(peer->endpoints->len, ==, 0);
+}
+
+static void
 test_server_gets_the_common_port(void)
 {
     g_autofree char *path = NULL;
@@ -144,7 +186,9 @@ test_print_round_trip(void)
     const char *text = "[General]\nEnabled=no\nManage=yes\n[Peers]\nScope=any\nKeepalive=7\n"
                        "BlockedKeys=Oa93jYOA8gLRrYeapxsOXvIuiwFZObbHNQ9MfmXHLwY=\n"
                        "[Network]\nLinkKinds=veth\nHiddenNetworks=10.0.0.0/8;fd00::/8\n"
-                       "[Tunnel wg0]\nServer=[fd09:9::1]:8080\nNetworks=10.9.0.0/24\n";
+                       "[Tunnel wg0]\nServer=[fd09:9::1]:8080\nNetworks=10.9.0.0/24\n"
+                       "[Peer wg0 " KEY "]\nTrust=allowed-ips\nName=hub\nBasic=yes\n"
+                       "Endpoints=192.0.2.1:7;[2001:db8::1]:7\nAllowedIPs=10.9.0.1/32\n";
     g_autoptr(ApPolicy) policy = ap_config_defaults(), again = ap_config_defaults();
     g_autoptr(GPtrArray) warnings = new_warnings();
 
@@ -156,6 +200,20 @@ test_print_round_trip(void)
     g_assert_cmpuint(warnings->len, ==, 0);
     g_assert_cmpstr(printed, ==, printed_again);
     g_assert_nonnull(strstr(printed, "[Tunnel wg0]\n"));
+    g_assert_nonnull(strstr(printed, "[Peer wg0 " KEY "]\n"));
+}
+
+/* A copy of it as it stands makes nobody a member. */
+static void
+test_sample_configures_no_peer(void)
+{
+    g_autofree char *sample = ap_config_sample();
+    g_autoptr(ApPolicy) policy = ap_config_defaults();
+    g_autoptr(GPtrArray) warnings = new_warnings();
+
+    ap_config_apply_text(policy, "sample", sample, warnings);
+    g_assert_cmpuint(warnings->len, ==, 0);
+    g_assert_cmpuint(ap_policy_find_tunnel(policy, "wg0")->peers->len, ==, 0);
 }
 
 static void
@@ -191,9 +249,11 @@ main(int argc, char **argv)
     g_test_add_func("/config/values", test_values);
     g_test_add_func("/config/bad-value-keeps-the-old-one", test_bad_value_keeps_the_old_one);
     g_test_add_func("/config/later-file-wins", test_later_file_wins);
+    g_test_add_func("/config/peers-of-a-tunnel", test_peers_of_a_tunnel);
     g_test_add_func("/config/server-gets-the-common-port", test_server_gets_the_common_port);
     g_test_add_func("/config/missing-file-is-named", test_missing_file_is_named);
     g_test_add_func("/config/print-round-trip", test_print_round_trip);
+    g_test_add_func("/config/sample-configures-no-peer", test_sample_configures_no_peer);
     g_test_add_func("/config/sample-says-the-defaults", test_sample_says_the_defaults);
     return g_test_run();
 }

@@ -243,13 +243,10 @@ test_what_we_say_ourselves_makes_no_candidates(void)
 static ApPeerPolicy *
 policy_new(const ApKey *key)
 {
-    ApPeerPolicy *policy = g_new0(ApPeerPolicy, 1);
+    ApPeerPolicy *policy = ap_peer_policy_new(key);
     ApEndpoint endpoint;
     ApCidr network;
 
-    policy->key = *key;
-    policy->endpoints = g_array_new(FALSE, FALSE, sizeof(ApEndpoint));
-    policy->allowed = g_array_new(FALSE, FALSE, sizeof(ApCidr));
     g_assert_true(ap_endpoint_parse(&endpoint, "192.168.7.12:51820", NULL));
     g_array_append_val(policy->endpoints, endpoint);
     g_assert_true(ap_cidr_parse(&network, "10.77.0.12/32", NULL));
@@ -260,19 +257,10 @@ policy_new(const ApKey *key)
 }
 
 static void
-policy_free(gpointer data)
-{
-    ApPeerPolicy *policy = data;
-
-    g_array_unref(policy->endpoints);
-    g_array_unref(policy->allowed);
-    g_free(policy);
-}
-
-static void
 test_a_configured_peer_needs_nobody_to_name_it(void)
 {
-    g_autoptr(GPtrArray) policies = g_ptr_array_new_with_free_func(policy_free);
+    g_autoptr(GPtrArray) policies =
+        g_ptr_array_new_with_free_func((GDestroyNotify) ap_peer_policy_free);
     g_autoptr(ApGossip) gossip = NULL;
 
     g_ptr_array_add(policies, policy_new(&fresh.key));

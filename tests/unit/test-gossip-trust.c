@@ -42,9 +42,8 @@ device_new(void)
 static void
 add_policy(GPtrArray *policies, char letter, ApTrustLevel trust)
 {
-    ApPeerPolicy *policy = g_new0(ApPeerPolicy, 1);
+    ApPeerPolicy *policy = ap_peer_policy_new(key_of(letter));
 
-    policy->key = *key_of(letter);
     policy->trust = trust;
     g_ptr_array_add(policies, policy);
 }
@@ -161,7 +160,8 @@ test_who_may_say_what(void)
     g_autoptr(ApDevice) device = device_new();
 
     for (gsize i = 0; i < G_N_ELEMENTS(trust_cases); i++) {
-        g_autoptr(GPtrArray) policies = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GPtrArray) policies =
+            g_ptr_array_new_with_free_func((GDestroyNotify) ap_peer_policy_free);
         g_autoptr(ApTrust) trust =
             trust_new(device, trust_cases[i].configured, trust_cases[i].is_wide, policies);
         const ApFact fact =
@@ -205,7 +205,8 @@ test_roles(void)
     g_autoptr(ApDevice) device = device_new();
 
     for (gsize i = 0; i < G_N_ELEMENTS(role_cases); i++) {
-        g_autoptr(GPtrArray) policies = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GPtrArray) policies =
+            g_ptr_array_new_with_free_func((GDestroyNotify) ap_peer_policy_free);
         g_autoptr(ApTrust) trust = trust_new(device, role_cases[i].configured, FALSE, policies);
         const ApKey *key = key_of(role_cases[i].who);
 
@@ -219,7 +220,8 @@ static void
 test_an_exchanger_gets_all(void)
 {
     g_autoptr(ApDevice) device = device_new();
-    g_autoptr(GPtrArray) policies = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) policies =
+        g_ptr_array_new_with_free_func((GDestroyNotify) ap_peer_policy_free);
     const ApTrustPolicy policy = {.peers = policies};
 
     add_policy(policies, 'l', AP_TRUST_AUTO);
