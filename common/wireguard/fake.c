@@ -25,6 +25,7 @@ typedef struct {
 typedef struct {
     ApDeviceId id;
     ApKey public_key;
+    ApSecretKey secret; /* zero: not known to the test either */
     gboolean has_key;
     guint16 listen_port;
     GHashTable *peers;  /* (owned) (element-type ApKey ApDevicePeer): keys live in the peers */
@@ -276,6 +277,22 @@ fake_read(ApWireguard *base, const ApDeviceId *id, GError **error)
 }
 
 static gboolean
+fake_read_secret(ApWireguard *base, const ApDeviceId *id, ApSecretKey *out, GError **error)
+{
+    ApFake *self = (ApFake *) base;
+    const FakeDevice *device;
+
+    self->calls.n_read++;
+    if (fails(&self->read, error))
+        return FALSE;
+
+    device = find_or_fail(self, id, error);
+    if (device != NULL)
+        *out = device->secret;
+    return device != NULL;
+}
+
+static gboolean
 fake_apply(ApWireguard *base,
            const ApDeviceId *id,
            const ApPeerChange *changes,
@@ -315,6 +332,7 @@ fake_free(ApWireguard *base)
 static const ApWireguardOps fake_ops = {
     .list = fake_list,
     .read = fake_read,
+    .read_secret = fake_read_secret,
     .apply = fake_apply,
     .free = fake_free,
 };
@@ -377,6 +395,17 @@ ap_wireguard_fake_add_device(ApWireguard *wireguard,
     return device->id;
 }
 
+/** Gives the device another key of which both parts are known. */
+void
+ap_wireguard_fake_set_secret(ApWireguard *wireguard, guint32 ifindex, const ApSecretKey *secret)
+{
+    ApKey public_key;
+
+    ap_secret_key_public(secret, &public_key);
+    ap_wireguard_fake_set_key(wireguard, ifindex, &public_key);
+    must_find(wireguard, ifindex)->secret = *secret;
+}
+
 /**
  * Gives the device another key, as an administrator would.
  *
@@ -390,6 +419,7 @@ ap_wireguard_fake_set_key(ApWireguard *wireguard, guint32 ifindex, const ApKey *
     FakeDevice *device = must_find(wireguard, ifindex);
 
     device->has_key = public_key != NULL;
+    device->secret = (ApSecretKey){{0}};
     device->public_key = public_key != NULL ? *public_key : (ApKey){{0}};
     if (public_key != NULL)
         remove_peer(device, public_key);

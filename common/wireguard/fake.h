@@ -34,6 +34,8 @@ ApDeviceId ap_wireguard_fake_add_device(ApWireguard *wireguard,
                                         const ApKey *public_key,
                                         guint16 listen_port);
 void ap_wireguard_fake_set_key(ApWireguard *wireguard, guint32 ifindex, const ApKey *public_key);
+void
+ap_wireguard_fake_set_secret(ApWireguard *wireguard, guint32 ifindex, const ApSecretKey *secret);
 void ap_wireguard_fake_set_port(ApWireguard *wireguard, guint32 ifindex, guint16 listen_port);
 void ap_wireguard_fake_rename_device(ApWireguard *wireguard, guint32 ifindex, const char *name);
 void ap_wireguard_fake_remove_device(ApWireguard *wireguard, guint32 ifindex);

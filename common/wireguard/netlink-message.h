@@ -71,5 +71,6 @@ ApNetlinkResult ap_netlink_walk(const guint8 *bytes,
 gboolean ap_netlink_take_family(guint16 type, const guint8 *payload, gsize n, gpointer id);
 gboolean ap_netlink_take_link(guint16 type, const guint8 *payload, gsize n, gpointer ids);
 gboolean ap_netlink_take_device(guint16 type, const guint8 *payload, gsize n, gpointer device);
+gboolean ap_netlink_take_secret(guint16 type, const guint8 *payload, gsize n, gpointer secret);
 
 G_END_DECLS

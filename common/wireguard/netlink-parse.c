@@ -262,9 +262,18 @@ take_device_part(const Attr *attr, gpointer user_data)
         return copy_exactly(attr, sizeof(self->fwmark), &self->fwmark);
     case WGDEVICE_A_PEERS:
         return each_attr(attr->payload, take_peer, self->peers);
-    default: /* the private key among them: it is never copied out of the buffer */
+    default: /* the private key among them: only take_secret_part() copies it out of the buffer */
         return TRUE;
     }
+}
+
+static gboolean
+take_secret_part(const Attr *attr, gpointer user_data)
+{
+    ApSecretKey *self = user_data;
+
+    return attr->type != WGDEVICE_A_PRIVATE_KEY
+           || copy_exactly(attr, sizeof(self->bytes), self->bytes);
 }
 
 /**
@@ -281,6 +290,22 @@ ap_netlink_take_device(guint16 type, const guint8 *payload, gsize n, gpointer us
 
     return type >= NLMSG_MIN_TYPE && ap_reader_take(&in, GENL_HDRLEN, &header)
            && each_attr(in, take_device_part, user_data);
+}
+
+/**
+ * Takes the private key from one message of the answer to ap_netlink_build_get_device(); an
+ * ApNetlinkTaker.
+ *
+ * @user_data: an ApSecretKey, left as it was where the message has no key
+ */
+gboolean
+ap_netlink_take_secret(guint16 type, const guint8 *payload, gsize n, gpointer user_data)
+{
+    ApReader in = {payload, n};
+    const guint8 *header;
+
+    return type >= NLMSG_MIN_TYPE && ap_reader_take(&in, GENL_HDRLEN, &header)
+           && each_attr(in, take_secret_part, user_data);
 }
 
 static gboolean

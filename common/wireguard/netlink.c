@@ -114,6 +114,21 @@ netlink_read(ApWireguard *base, const ApDeviceId *id, GError **error)
     return finish(result, "read", id->name, error) ? g_steal_pointer(&device) : NULL;
 }
 
+/* A listing that changed under our hands has the key all the same. */
+static gboolean
+netlink_read_secret(ApWireguard *base, const ApDeviceId *id, ApSecretKey *out, GError **error)
+{
+    ApNetlink *self = (ApNetlink *) base;
+    g_autofree ApNetlinkRequest *request = g_new(ApNetlinkRequest, 1);
+    ApNetlinkResult result;
+
+    ap_netlink_build_get_device(request, ++self->seq, self->family, id->ifindex);
+    result = ask_wireguard(self, request, ap_netlink_take_secret, out);
+    if (result.verdict == AP_NETLINK_INTERRUPTED)
+        result.verdict = AP_NETLINK_DONE;
+    return finish(result, "read", id->name, error);
+}
+
 static gboolean
 netlink_apply(ApWireguard *base,
               const ApDeviceId *id,
@@ -149,6 +164,7 @@ netlink_free(ApWireguard *base)
 static const ApWireguardOps netlink_ops = {
     .list = netlink_list,
     .read = netlink_read,
+    .read_secret = netlink_read_secret,
     .apply = netlink_apply,
     .free = netlink_free,
 };

@@ -66,6 +66,14 @@ system_read(ApWireguard *base, const ApDeviceId *id, GError **error)
 }
 
 static gboolean
+system_read_secret(ApWireguard *base, const ApDeviceId *id, ApSecretKey *out, GError **error)
+{
+    ApWireguard *backend = backend_of(base, id);
+
+    return backend != NULL && backend->ops->read_secret(backend, id, out, error);
+}
+
+static gboolean
 system_apply(ApWireguard *base,
              const ApDeviceId *id,
              const ApPeerChange *changes,
@@ -90,6 +98,7 @@ system_free(ApWireguard *base)
 static const ApWireguardOps system_ops = {
     .list = system_list,
     .read = system_read,
+    .read_secret = system_read_secret,
     .apply = system_apply,
     .free = system_free,
 };

@@ -17,7 +17,8 @@ struct _ApUapiReader {
     ApDevice *device;   /* (owned) */
     ApDevicePeer *peer; /* (not owned) the last one of @device; NULL before the first */
     ApUapiScope scope;
-    gsize n_taken; /* bytes of the answer so far */
+    ApSecretKey *secret; /* (not owned) (nullable): the caller's */
+    gsize n_taken;       /* bytes of the answer so far */
     gboolean has_errno;
     int errnum; /* positive */
     gboolean is_done;
@@ -104,6 +105,8 @@ take_private_key(ApUapiReader *self, const char *value)
     self->device->has_key = !sodium_is_zero(secret.bytes, sizeof(secret.bytes));
     if (self->device->has_key)
         ap_secret_key_public(&secret, &self->device->public_key);
+    if (self->secret != NULL)
+        *self->secret = secret;
     return TRUE;
 }
 
@@ -345,6 +348,18 @@ ap_uapi_reader_new(const ApDeviceId *id, ApUapiScope scope)
     self->device = ap_device_new(id);
     self->scope = scope;
     return self;
+}
+
+/**
+ * Lets the private key be handed out, which is otherwise wiped as soon as the public one is made
+ * of it.
+ *
+ * @out: set by ap_uapi_reader_feed(), when the answer has one; outlives @self
+ */
+void
+ap_uapi_reader_keep_secret(ApUapiReader *self, ApSecretKey *out)
+{
+    self->secret = out;
 }
 
 /**

@@ -31,6 +31,7 @@ typedef struct _ApUapiReader ApUapiReader;
 void ap_uapi_write_set(GString *out, const ApPeerChange *changes, guint n_changes);
 
 ApUapiReader *ap_uapi_reader_new(const ApDeviceId *id, ApUapiScope scope);
+void ap_uapi_reader_keep_secret(ApUapiReader *self, ApSecretKey *out);
 gboolean ap_uapi_reader_feed(ApUapiReader *self, const char *bytes, gsize n, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 gboolean ap_uapi_reader_is_done(const ApUapiReader *self);

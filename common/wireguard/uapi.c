@@ -133,12 +133,19 @@ receive(const Connection *self, ApUapiReader *reader, const ApDeviceId *id, GErr
     return ok;
 }
 
-/* Sends @request to the daemon of @id and reads its answer. */
+/* Sends @request to the daemon of @id and reads its answer. @secret: (nullable): gets the key. */
 static ApDevice *
-call(ApUapi *self, const ApDeviceId *id, const char *request, gsize n, GError **error)
+call(ApUapi *self,
+     const ApDeviceId *id,
+     const char *request,
+     gsize n,
+     ApSecretKey *secret,
+     GError **error)
 {
     g_auto(Connection) connection = {.fd = -1};
     g_autoptr(ApUapiReader) reader = ap_uapi_reader_new(id, if_nametoindex);
+
+    ap_uapi_reader_keep_secret(reader, secret);
 
     if (!connection_open(&connection, self->dir, id->name)) {
         set_call_error(error, errno, id);
@@ -234,7 +241,16 @@ uapi_list(ApWireguard *base, GArray *out, GError **error)
 static ApDevice *
 uapi_read(ApWireguard *base, const ApDeviceId *id, GError **error)
 {
-    return call((ApUapi *) base, id, AP_UAPI_GET, strlen(AP_UAPI_GET), error);
+    return call((ApUapi *) base, id, AP_UAPI_GET, strlen(AP_UAPI_GET), NULL, error);
+}
+
+static gboolean
+uapi_read_secret(ApWireguard *base, const ApDeviceId *id, ApSecretKey *out, GError **error)
+{
+    g_autoptr(ApDevice) device =
+        call((ApUapi *) base, id, AP_UAPI_GET, strlen(AP_UAPI_GET), out, error);
+
+    return device != NULL;
 }
 
 static gboolean
@@ -248,7 +264,7 @@ uapi_apply(ApWireguard *base,
     g_autoptr(ApDevice) answer = NULL;
 
     ap_uapi_write_set(request, changes, n_changes);
-    answer = call((ApUapi *) base, id, request->str, request->len, error);
+    answer = call((ApUapi *) base, id, request->str, request->len, NULL, error);
     return answer != NULL;
 }
 
@@ -264,6 +280,7 @@ uapi_free(ApWireguard *base)
 static const ApWireguardOps uapi_ops = {
     .list = uapi_list,
     .read = uapi_read,
+    .read_secret = uapi_read_secret,
     .apply = uapi_apply,
     .free = uapi_free,
 };

@@ -90,6 +90,38 @@ ap_wireguard_read(ApWireguard *self, const ApDeviceId *id, GError **error)
     return g_steal_pointer(&device);
 }
 
+/**
+ * Hands out the private key of a device: gossip shares secrets with it, and nothing else may have
+ * it.
+ *
+ * @public_key: the one that is expected; a device that was given another key meanwhile is an error
+ * @out: (out caller-allocates): belongs in a g_auto(ApSecretKey), which wipes it
+ * @error: as ap_wireguard_read(), and AP_ERROR_GONE when the device has no key, or another
+ */
+gboolean
+ap_wireguard_read_secret(ApWireguard *self,
+                         const ApDeviceId *id,
+                         const ApKey *public_key,
+                         ApSecretKey *out,
+                         GError **error)
+{
+    g_auto(ApSecretKey) secret = {0};
+    ApKey own;
+
+    g_return_val_if_fail(self != NULL && id != NULL, FALSE);
+
+    if (!self->ops->read_secret(self, id, &secret, error))
+        return FALSE;
+
+    ap_secret_key_public(&secret, &own);
+    if (!ap_key_equal(&own, public_key)) {
+        g_set_error(error, AP_ERROR, AP_ERROR_GONE, "%s has another key", id->name);
+        return FALSE;
+    }
+    *out = secret;
+    return TRUE;
+}
+
 static gboolean
 is_valid_change(const ApPeerChange *change)
 {

@@ -2,7 +2,7 @@
 
 /**
  * @file
- * The one door to WireGuard devices: list, read, apply. Behind it are the kernel (generic
+ * The one door to WireGuard devices: list, read, apply; and, for gossip, the private key. Behind it are the kernel (generic
  * netlink), userspace daemons (UAPI socket) and, for tests, a fake.
  *
  * Every call answers before it returns and takes no longer than a netlink reply, or
@@ -21,6 +21,10 @@ typedef struct _ApWireguard ApWireguard;
 typedef struct {
     gboolean (*list)(ApWireguard *self, GArray *out, GError **error);
     ApDevice *(*read)(ApWireguard *self, const ApDeviceId *id, GError **error);
+    gboolean (*read_secret)(ApWireguard *self,
+                            const ApDeviceId *id,
+                            ApSecretKey *out,
+                            GError **error);
     gboolean (*apply)(ApWireguard *self,
                       const ApDeviceId *id,
                       const ApPeerChange *changes,
@@ -39,6 +43,11 @@ ApWireguard *ap_wireguard_new_system(void);
 GArray *ap_wireguard_list(ApWireguard *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 ApDevice *ap_wireguard_read(ApWireguard *self, const ApDeviceId *id, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+gboolean ap_wireguard_read_secret(ApWireguard *self,
+                                  const ApDeviceId *id,
+                                  const ApKey *public_key,
+                                  ApSecretKey *out,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean ap_wireguard_apply(ApWireguard *self,
                             const ApDeviceId *id,
                             const ApPeerChange *changes,

@@ -31,7 +31,6 @@ static void
 set_key(const ApDeviceId *id, const char *private_key, guint16 port)
 {
     g_auto(ApSecretKey) secret = {0};
-    ApKey public_key;
 
     g_assert_cmpint(sodium_base642bin(secret.bytes,
                                       sizeof(secret.bytes),
@@ -43,8 +42,7 @@ set_key(const ApDeviceId *id, const char *private_key, guint16 port)
                                       sodium_base64_VARIANT_ORIGINAL),
                     ==,
                     0);
-    ap_secret_key_public(&secret, &public_key);
-    ap_wireguard_fake_set_key(fake, id->ifindex, &public_key);
+    ap_wireguard_fake_set_secret(fake, id->ifindex, &secret);
     ap_wireguard_fake_set_port(fake, id->ifindex, port);
 }
 

@@ -399,6 +399,51 @@ test_remove_absent(const ApDeviceId *id)
     assert_allowed(id, 1, NULL);
 }
 
+/* Both in one call, so that nobody sees the peer in between. */
+static void
+test_taken_from_nobody(const ApDeviceId *id)
+{
+    const ApPeerChange changes[] = {
+        {.key = key(2), .allowed = {cidr("fe80::1/128")}, .n_allowed = 1},
+        {.key = key(2), .flags = AP_PEER_REMOVE | AP_PEER_UPDATE_ONLY},
+    };
+
+    give(id, 1, 0, "10.0.0.2/32");
+    give(id, 1, AP_PEER_UPDATE_ONLY, "fe80::1/128");
+    assert_allowed(id, 1, "10.0.0.2/32 fe80::1/128");
+    must_apply(id, changes, G_N_ELEMENTS(changes));
+    assert_allowed(id, 1, "10.0.0.2/32");
+    assert_allowed(id, 2, NULL);
+}
+
+static void
+test_secret(const ApDeviceId *id)
+{
+    const ApKey other = key(1);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(ApDevice) device = NULL;
+    g_auto(ApSecretKey) secret = {0};
+
+    g_assert_false(ap_wireguard_read_secret(bed.wireguard, id, &other, &secret, &error));
+    g_assert_error(error, AP_ERROR, AP_ERROR_GONE);
+    g_clear_error(&error);
+
+    bed.ops->set_key(id, SECRET_BASE64, PORT);
+    device = must_read(id);
+    g_assert_true(
+        ap_wireguard_read_secret(bed.wireguard, id, &device->public_key, &secret, &error));
+    g_assert_no_error(error);
+    for (guint i = 0; i < sizeof(secret.bytes); i++)
+        g_assert_cmpuint(secret.bytes[i], ==, secret_byte(i));
+
+    ap_secret_key_clear(&secret);
+    g_assert_true(!bed.is_real || secret_count_in_memory() == 0);
+    g_assert_false(ap_wireguard_read_secret(bed.wireguard, id, &other, &secret, &error));
+    g_assert_error(error, AP_ERROR, AP_ERROR_GONE);
+    for (guint i = 0; i < sizeof(secret.bytes); i++)
+        g_assert_cmpuint(secret.bytes[i], ==, 0);
+}
+
 static void
 test_own_key(const ApDeviceId *id)
 {
@@ -649,6 +694,7 @@ static const Case cases[] = {
     {"/read/key-and-port", test_read_key_and_port, FALSE},
     {"/read/foreign-peer", test_read_foreign_peer, FALSE},
     {"/read/private-key-stays-away", test_private_key_stays_away, TRUE},
+    {"/read/private-key-is-handed-out-to-who-knows-the-public-one", test_secret, FALSE},
     {"/apply/add-peer", test_add_peer, FALSE},
     {"/apply/add-peer-without-anything", test_add_bare_peer, FALSE},
     {"/apply/update-only-does-not-add", test_update_only, FALSE},
@@ -658,6 +704,7 @@ static const Case cases[] = {
     {"/apply/allowed-are-replaced", test_allowed_replaced, FALSE},
     {"/apply/allowed-move-to-another-peer", test_allowed_moved, FALSE},
     {"/apply/allowed-are-given-away", test_allowed_given_away, FALSE},
+    {"/apply/allowed-are-taken-by-a-peer-that-goes-at-once", test_taken_from_nobody, FALSE},
     {"/apply/remove", test_remove, FALSE},
     {"/apply/remove-absent-peer", test_remove_absent, FALSE},
     {"/apply/own-key-is-ignored", test_own_key, FALSE},
