@@ -3,7 +3,8 @@
 /**
  * @file
  * What the parts of a plan share: plan.c, which leads through it; subjects.c, who may be used;
- * speech.c, from which address BFD is spoken, and with whom.
+ * speech.c, from which address BFD is spoken, and with whom; loans.c, which peers of others
+ * get an address for gossip.
  */
 
 #pragma once
@@ -46,5 +47,6 @@ void ap_subjects_gather(ApTurn *self);
 void ap_subjects_judge(ApTurn *self);
 gboolean ap_subjects_name(const ApTurn *self, guint32 ifindex, const ApKey *key);
 void ap_speech_plan(ApTurn *self);
+void ap_loans_plan(ApTurn *self);
 
 G_END_DECLS

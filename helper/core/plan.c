@@ -35,6 +35,7 @@ plan_new(void)
 
     self->changes = g_array_new(FALSE, TRUE, sizeof(ApChange));
     self->addresses = g_array_new(FALSE, TRUE, sizeof(ApAddressChange));
+    self->loans = g_array_new(FALSE, TRUE, sizeof(ApLoanChange));
     self->sessions = g_array_new(FALSE, TRUE, sizeof(ApSessionWish));
     self->verdicts = g_array_new(FALSE, TRUE, sizeof(ApVerdict));
     self->refusals = g_array_new(FALSE, TRUE, sizeof(ApRefusal));
@@ -52,6 +53,7 @@ ap_plan_free(ApPlan *self)
 
     g_clear_pointer(&self->changes, g_array_unref);
     g_clear_pointer(&self->addresses, g_array_unref);
+    g_clear_pointer(&self->loans, g_array_unref);
     g_clear_pointer(&self->sessions, g_array_unref);
     g_clear_pointer(&self->verdicts, g_array_unref);
     g_clear_pointer(&self->refusals, g_array_unref);
@@ -86,8 +88,9 @@ judge_tunnels(ApTurn *self)
         g_autoptr(GArray) ours = ours_on(&self->world, device);
         ApTunnel tunnel = ap_tunnel_judge(device, link, ours, self->policy);
 
-        if (tunnel.managed && ++n_managed > self->policy->max_tunnels) {
+        if ((tunnel.managed || tunnel.gossips) && ++n_managed > self->policy->max_tunnels) {
             tunnel.managed = FALSE;
+            tunnel.gossips = FALSE;
             tunnel.reason = AP_REASON_TOO_MANY_TUNNELS;
         } else if (tunnel.managed && self->network == 0) {
             tunnel.reason = AP_REASON_NO_UPLINK;
@@ -318,6 +321,7 @@ ap_plan_make(const ApWorld *world, const ApPolicy *policy, ApInstant now)
     ap_subjects_judge(&turn);
     step_subjects(&turn);
     ap_speech_plan(&turn);
+    ap_loans_plan(&turn);
     keep_paths(&turn);
 
     /* The sort is stable: two changes of one kind for one peer keep their order. */

@@ -60,6 +60,14 @@ typedef struct {
     gboolean add;
 } ApAddressChange;
 
+/** A peer of somebody else's that gets its link-local address, or loses it again. */
+typedef struct {
+    guint32 ifindex;
+    ApKey device_key; /* the edit holds only while the device has this key */
+    ApKey key;
+    gboolean add;
+} ApLoanChange;
+
 /** The BFD session that is wanted with one peer, from when the peer is on the device. */
 typedef struct {
     guint32 ifindex;
@@ -78,6 +86,7 @@ typedef struct {
     GArray *changes;   /* (owned) (element-type ApChange) by kind: removals first */
     GArray *addresses; /* (owned) (element-type ApAddressChange) additions are made before
                                * @changes, removals after them */
+    GArray *loans;     /* (owned) (element-type ApLoanChange) by index, key */
     GArray *sessions;  /* (owned) (element-type ApSessionWish) by index, key; all others end */
     GArray *verdicts;  /* (owned) (element-type ApVerdict) by index, key */
     GArray *refusals;  /* (owned) (element-type ApRefusal) by index, key, reason */

@@ -34,6 +34,7 @@ typedef enum {
 typedef struct {
     char name[IF_NAMESIZE];
     ApManage manage;
+    ApManage gossip;   /* whether gossip is spoken; AP_MANAGE_AUTO: as everywhere */
     ApEndpoint server; /* family 0: find it as path-management.md says */
     GArray *networks; /* (owned) (element-type ApCidr) where peers may live besides the hub's own */
     GPtrArray *peers; /* (owned) (element-type ApPeerPolicy) in the order of the files */
@@ -47,12 +48,14 @@ typedef struct {
     ApScope scope;
     gboolean require_psk;     /* keep tunnels with preshared keys on the hub (decisions.md 7) */
     gboolean allow_low_ports; /* endpoints below port 1024 (security rule E1) */
+    gboolean gossip;          /* on tunnels without a word of their own */
     gboolean peers_tell_endpoints; /* each of all others (gossip-protocol.md 9) */
     gboolean allow_public_lan;     /* IPv4 LANs outside RFC 1918 and CGNAT (security rule E5) */
     guint max_peers;               /* per tunnel */
     guint max_tunnels;
     guint16 keepalive_sec; /* of direct peers */
     guint16 coord_port;    /* TCP port of a server that was found, not configured */
+    guint16 gossip_port;   /* UDP port of everybody's gossip on a tunnel */
     guint link_kinds;      /* bit set of 1 << ApLinkKind: which uplinks are told about */
     GArray *hidden;        /* (owned) (element-type ApCidr) networks never told to a server */
     GArray *blocked;       /* (owned) (element-type ApKey) keys that are never added */

@@ -3,9 +3,9 @@
 #include "helper/core/plan-private.h"
 
 /*
- * BFD is spoken between link-local addresses that follow from the keys. Ours belongs on the
- * interface while a peer of ours is on the tunnel, and what the administrator put there serves
- * as well. Such an address is used, and never removed.
+ * BFD and gossip are spoken between link-local addresses that follow from the keys. Ours belongs
+ * on the interface while a peer of ours is on the tunnel, or while gossip is spoken there; what
+ * the administrator put there serves as well. Such an address is used, and never removed.
  */
 
 static gboolean
@@ -102,14 +102,14 @@ plan_tunnel(ApTurn *self, const ApTunnel *tunnel)
     gboolean has_local, to_stay;
     ApAddr local;
 
-    if (!has_peer(self, tunnel->ifindex, &to_stay)) {
+    if (!has_peer(self, tunnel->ifindex, &to_stay) && !tunnel->gossips) {
         remove_addresses(self, device, NULL);
         return;
     }
 
     local = ap_key_link_local(&device->public_key);
     has_local = link != NULL && has_address(link, &local);
-    if (link != NULL && !has_local && !is_mute && to_stay) {
+    if (link != NULL && !has_local && !is_mute && (to_stay || tunnel->gossips)) {
         change_address(self, device, &local, TRUE);
         has_local = TRUE;
     }
@@ -119,7 +119,7 @@ plan_tunnel(ApTurn *self, const ApTunnel *tunnel)
 }
 
 /**
- * Decides which address each tunnel needs for BFD, and which sessions are spoken.
+ * Decides which address each tunnel needs for BFD and gossip, and which sessions are spoken.
  *
  * @self: with the steps of all subjects
  */

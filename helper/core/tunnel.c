@@ -338,6 +338,14 @@ manage_of(const ApTunnelPolicy *entry, const ApPolicy *policy)
     return entry != NULL && entry->manage != AP_MANAGE_AUTO ? entry->manage : policy->manage;
 }
 
+static gboolean
+wants_gossip(const ApTunnelPolicy *entry, const ApPolicy *policy)
+{
+    if (entry == NULL || entry->gossip == AP_MANAGE_AUTO)
+        return policy->gossip;
+    return entry->gossip == AP_MANAGE_YES;
+}
+
 /**
  * Judges one device: whether it is ours to improve, which configured peer is its hub, and
  * which server can be asked from which own address (decisions.md 15 and 16, path-management.md
@@ -348,6 +356,9 @@ manage_of(const ApTunnelPolicy *entry, const ApPolicy *policy)
  *
  * A configured server that the hub does not route is not asked, and nobody else in its place.
  * Does not look at uplinks or at the number of tunnels.
+ *
+ * Where nobody routes our address we may be the hub ourselves: such a tunnel has nothing to
+ * improve, but its gossip is worth hearing.
  *
  * Returns: the verdict; the hub is set when it is managed, server and local when also somebody
  * can be asked
@@ -375,6 +386,8 @@ ap_tunnel_judge(const ApDevice *device,
         return tunnel;
 
     tunnel.reason = find_hub(&self, &hub);
+    tunnel.gossips = wants_gossip(entry, policy)
+                     && (tunnel.reason == AP_REASON_MANAGED || tunnel.reason == AP_REASON_NO_HUB);
     if (tunnel.reason != AP_REASON_MANAGED)
         return tunnel;
 

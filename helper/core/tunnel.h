@@ -22,6 +22,7 @@ typedef struct {
     ApKey hub;         /* valid when @managed */
     ApAddr local;      /* our own address on it, from which the server is asked */
     ApEndpoint server; /* family 0: nobody can be asked (path-management.md, "Whom to ask") */
+    gboolean gossips;  /* gossip is to be spoken on it; also where no hub is, as on a hub itself */
 } ApTunnel;
 
 ApTunnel ap_tunnel_judge(const ApDevice *device,

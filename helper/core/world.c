@@ -96,6 +96,16 @@ compare_addresses(gconstpointer a, gconstpointer b)
 }
 
 static int
+compare_loans(gconstpointer a, gconstpointer b)
+{
+    const ApLoan *x = a;
+    const ApLoan *y = b;
+    const int by_index = compare_indexes(x->ifindex, y->ifindex);
+
+    return by_index != 0 ? by_index : ap_key_compare(&x->key, &y->key);
+}
+
+static int
 compare_mute(gconstpointer a, gconstpointer b)
 {
     return compare_indexes(*(const guint32 *) a, *(const guint32 *) b);
@@ -280,6 +290,17 @@ ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key)
 }
 
 /**
+ * Tells whether the ledger of a sorted world says that we gave a peer its link-local address.
+ */
+gboolean
+ap_world_has_lent(const ApWorld *self, guint32 ifindex, const ApKey *key)
+{
+    const ApLoan wanted = {.ifindex = ifindex, .key = *key};
+
+    return find(self->loans, &wanted, compare_loans) != NULL;
+}
+
+/**
  * Tells whether BFD cannot be spoken on a tunnel of a sorted world.
  */
 gboolean
@@ -344,6 +365,7 @@ ap_world_sort(const ApWorld *self, ApWorld *out)
         .devices = sorted_pointers(self->devices, compare_devices),
         .owned = sorted_values(self->owned, compare_owned),
         .addresses = sorted_optional(self->addresses, sizeof(ApOwnedAddress), compare_addresses),
+        .loans = sorted_optional(self->loans, sizeof(ApLoan), compare_loans),
         .candidates = sorted_values(self->candidates, compare_twins),
         .proofs = sorted_optional(self->proofs, sizeof(ApProof), compare_proofs),
         .mute = sorted_optional(self->mute, sizeof(guint32), compare_mute),
@@ -361,6 +383,7 @@ ap_world_clear_sorted(ApWorld *self)
     g_ptr_array_unref((GPtrArray *) self->devices);
     g_array_unref((GArray *) self->owned);
     g_array_unref((GArray *) self->addresses);
+    g_array_unref((GArray *) self->loans);
     g_array_unref((GArray *) self->candidates);
     g_array_unref((GArray *) self->proofs);
     g_array_unref((GArray *) self->mute);

@@ -148,12 +148,22 @@ typedef struct {
     ApAddr addr;
 } ApOwnedAddress;
 
+/**
+ * A peer of somebody else's to which the ledger says we gave its link-local address, so that it
+ * can speak with us (decisions.md 3).
+ */
+typedef struct {
+    guint32 ifindex;
+    ApKey key;
+} ApLoan;
+
 /** Borrowed: all arrays belong to the caller. */
 typedef struct {
     const GPtrArray *links;   /* (element-type ApLink) by index */
     const GPtrArray *devices; /* (element-type ApDevice) by index */
     const GArray *owned;      /* (element-type ApOwned) by index, key */
     const GArray *addresses;  /* (nullable) (element-type ApOwnedAddress) by index, address */
+    const GArray *loans;      /* (nullable) (element-type ApLoan) by index, key */
     const GArray *candidates; /* (element-type ApCandidate) by index, key */
     const GArray *proofs;     /* (nullable) (element-type ApProof) by index, key */
     const GArray *mute;       /* (nullable) (element-type guint32) tunnels where BFD cannot be
@@ -175,6 +185,7 @@ gboolean ap_world_is_taken_over(const ApWorld *self, const ApDevice *device, con
 const ApCandidate *ap_world_find_candidate(const ApWorld *self, guint32 ifindex, const ApKey *key);
 const ApPath *ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key);
 const ApProof *ap_world_find_proof(const ApWorld *self, guint32 ifindex, const ApKey *key);
+gboolean ap_world_has_lent(const ApWorld *self, guint32 ifindex, const ApKey *key);
 gboolean ap_world_is_mute(const ApWorld *self, guint32 ifindex);
 
 G_END_DECLS

@@ -54,13 +54,20 @@ static const ApConfigKey config_keys[] = {
     {"Peers", "BlockedKeys", AP_CONFIG_KEYS, offsetof(ApPolicy, blocked), 0, 0, "",
      "Public keys that are never added, separated by semicolons."},
 
-    {"Peers", "TellEndpoints", AP_CONFIG_BOOLEAN, offsetof(ApPolicy, peers_tell_endpoints), 0, 0,
+    {"Gossip", "Enabled", AP_CONFIG_BOOLEAN, offsetof(ApPolicy, gossip), 0, 0, "no",
+     "Whether peers tell each other who and where they are, by the protocol of wirelink. It\n"
+     "gives the hub, or on a hub each peer, its link-local address as one more allowed IP."},
+    {"Gossip", "Port", AP_CONFIG_NUMBER16, offsetof(ApPolicy, gossip_port), 1, 65535, "51821",
+     "UDP port of gossip inside the tunnel, the same for all peers."},
+    {"Gossip", "TellEndpoints", AP_CONFIG_BOOLEAN, offsetof(ApPolicy, peers_tell_endpoints), 0, 0,
      "no",
-     "Whether gossip of any peer may say where every other one is. Otherwise each peer says so\n"
-     "of itself, and a hub of all."},
+     "Whether any peer may say where every other one is. Otherwise each peer says so of itself,\n"
+     "and a hub of all."},
 
     {GROUP_TUNNEL, "Manage", AP_CONFIG_MANAGE, offsetof(ApTunnelPolicy, manage), 0, 0, "auto",
      "Whether this tunnel is managed: auto, yes or no."},
+    {GROUP_TUNNEL, "Gossip", AP_CONFIG_MANAGE, offsetof(ApTunnelPolicy, gossip), 0, 0, "auto",
+     "Whether gossip is spoken on it: yes, no, or auto for what [Gossip] Enabled= says."},
     {GROUP_TUNNEL, "Server", AP_CONFIG_SERVER, offsetof(ApTunnelPolicy, server), 0, 0, "",
      "Address of its coordination server, as 10.9.0.1 or [fd09:9::1]:8080. Found by itself\n"
      "when empty: the first host of the network that the hub routes."},

@@ -18,6 +18,7 @@ make_plan(const GPtrArray *devices, const ApHoldings *holdings)
         .devices = devices,
         .owned = holdings->peers,
         .addresses = holdings->addresses,
+        .loans = holdings->loans,
         .candidates = candidates,
         .paths = paths,
     };

@@ -14,6 +14,7 @@ ap_holdings_new(void)
 
     self->peers = g_array_new(FALSE, TRUE, sizeof(ApOwned));
     self->addresses = g_array_new(FALSE, TRUE, sizeof(ApOwnedAddress));
+    self->loans = g_array_new(FALSE, TRUE, sizeof(ApLoan));
     return self;
 }
 
@@ -25,6 +26,7 @@ ap_holdings_free(ApHoldings *self)
 
     g_array_unref(self->peers);
     g_array_unref(self->addresses);
+    g_array_unref(self->loans);
     g_free(self);
 }
 
@@ -48,12 +50,23 @@ compare_addresses(gconstpointer a, gconstpointer b)
     return ap_addr_compare(&aa->addr, &ab->addr);
 }
 
-/** Puts peers in the order of index and key, addresses in that of index and address. */
+static int
+compare_loans(gconstpointer a, gconstpointer b)
+{
+    const ApLoan *la = a, *lb = b;
+
+    if (la->ifindex != lb->ifindex)
+        return la->ifindex < lb->ifindex ? -1 : 1;
+    return ap_key_compare(&la->key, &lb->key);
+}
+
+/** Puts peers and loans in the order of index and key, addresses in that of index and address. */
 void
 ap_holdings_sort(ApHoldings *self)
 {
     g_array_sort(self->peers, compare_peers);
     g_array_sort(self->addresses, compare_addresses);
+    g_array_sort(self->loans, compare_loans);
 }
 
 /** Returns: (transfer none) (nullable): valid until an entry is added or struck off */
@@ -103,5 +116,30 @@ ap_holdings_strike_address(ApHoldings *self, guint32 ifindex, const ApAddr *addr
 
         if (entry->ifindex == ifindex && ap_addr_equal(&entry->addr, addr))
             g_array_remove_index(self->addresses, i - 1);
+    }
+}
+
+/** Returns: whether the peer has its link-local address from us */
+gboolean
+ap_holdings_has_loan(const ApHoldings *self, guint32 ifindex, const ApKey *key)
+{
+    for (guint i = 0; i < self->loans->len; i++) {
+        const ApLoan *entry = &g_array_index(self->loans, ApLoan, i);
+
+        if (entry->ifindex == ifindex && ap_key_equal(&entry->key, key))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/** Takes a loan off the list; one that is not on it is no error. */
+void
+ap_holdings_strike_loan(ApHoldings *self, guint32 ifindex, const ApKey *key)
+{
+    for (guint i = self->loans->len; i > 0; i--) {
+        const ApLoan *entry = &g_array_index(self->loans, ApLoan, i - 1);
+
+        if (entry->ifindex == ifindex && ap_key_equal(&entry->key, key))
+            g_array_remove_index(self->loans, i - 1);
     }
 }

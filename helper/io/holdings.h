@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 typedef struct {
     GArray *peers;     /* (owned) (element-type ApOwned) */
     GArray *addresses; /* (owned) (element-type ApOwnedAddress) */
+    GArray *loans;     /* (owned) (element-type ApLoan) */
 } ApHoldings;
 
 ApHoldings *ap_holdings_new(void);
@@ -24,6 +25,8 @@ ApOwned *ap_holdings_find_peer(const ApHoldings *self, guint32 ifindex, const Ap
 ApOwnedAddress *
 ap_holdings_find_address(const ApHoldings *self, guint32 ifindex, const ApAddr *addr);
 void ap_holdings_strike_peer(ApHoldings *self, guint32 ifindex, const ApKey *key);
+gboolean ap_holdings_has_loan(const ApHoldings *self, guint32 ifindex, const ApKey *key);
+void ap_holdings_strike_loan(ApHoldings *self, guint32 ifindex, const ApKey *key);
 void ap_holdings_strike_address(ApHoldings *self, guint32 ifindex, const ApAddr *addr);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApHoldings, ap_holdings_free)

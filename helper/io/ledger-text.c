@@ -61,6 +61,24 @@ append_addresses(GString *out, const GArray *addresses, guint32 ifindex)
     }
 }
 
+static void
+append_loans(GString *out, const GArray *loans, guint32 ifindex)
+{
+    const char *separator = ",\"loans\":[";
+
+    for (guint i = 0; i < loans->len; i++) {
+        const ApLoan *loan = &g_array_index(loans, ApLoan, i);
+
+        if (loan->ifindex != ifindex)
+            continue;
+        g_string_append(out, separator);
+        ap_json_append_key(out, &loan->key);
+        separator = ",";
+    }
+    if (separator[1] == '\0')
+        g_string_append_c(out, ']');
+}
+
 /**
  * Writes the record of one device.
  *
@@ -84,7 +102,9 @@ ap_ledger_text_write(const ApDeviceId *id, const ApKey *device_key, const ApHold
     ap_json_append_key(out, device_key);
     g_string_append(out, ",\"addresses\":[");
     append_addresses(out, holdings->addresses, id->ifindex);
-    g_string_append(out, "],\"peers\":[");
+    g_string_append_c(out, ']');
+    append_loans(out, holdings->loans, id->ifindex);
+    g_string_append(out, ",\"peers\":[");
     append_peers(out, holdings->peers, id->ifindex);
     g_string_append(out, "]}\n");
     return g_string_free(out, FALSE);
@@ -159,6 +179,26 @@ read_addresses(ApJson *root, guint32 ifindex, ApHoldings *out)
     return TRUE;
 }
 
+/* Records of a helper that lent nothing have no such member. */
+static gboolean
+read_loans(ApJson *root, guint32 ifindex, ApHoldings *out)
+{
+    ApJson *loans = ap_json_get_array(root, "loans");
+    ApLoan entry = {.ifindex = ifindex};
+
+    if (loans == NULL)
+        return ap_json_member(root, "loans") == NULL;
+
+    for (guint i = 0; i < ap_json_n_items(loans); i++) {
+        const char *text = ap_json_as_string(ap_json_item(loans, i), AP_KEY_TEXT_LEN - 1);
+
+        if (text == NULL || !ap_key_parse(&entry.key, text, NULL))
+            return FALSE;
+        g_array_append_val(out->loans, entry);
+    }
+    return TRUE;
+}
+
 static gboolean
 read_peers(ApJson *root, guint32 ifindex, GArray *out)
 {
@@ -212,12 +252,14 @@ ap_ledger_text_read(const char *text,
     if (!ap_json_get_int(root, "version", AP_LEDGER_VERSION, AP_LEDGER_VERSION, &number)
         || !ap_json_get_int(root, "ifindex", ifindex, ifindex, &number)
         || ap_json_get_string(root, "interface", MAX_NAME_BYTES) == NULL
-        || !read_peers(root, ifindex, found->peers) || !read_addresses(root, ifindex, found)) {
+        || !read_peers(root, ifindex, found->peers) || !read_addresses(root, ifindex, found)
+        || !read_loans(root, ifindex, found)) {
         g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, "it is not what we write");
         return AP_LEDGER_TEXT_BAD;
     }
 
     g_array_append_vals(out->peers, found->peers->data, found->peers->len);
+    g_array_append_vals(out->loans, found->loans->data, found->loans->len);
     g_array_append_vals(out->addresses, found->addresses->data, found->addresses->len);
     return AP_LEDGER_TEXT_OK;
 }

@@ -417,6 +417,10 @@ has_any(const ApHoldings *holdings, guint32 ifindex)
         if (g_array_index(holdings->addresses, ApOwnedAddress, i).ifindex == ifindex)
             return TRUE;
     }
+    for (guint i = 0; i < holdings->loans->len; i++) {
+        if (g_array_index(holdings->loans, ApLoan, i).ifindex == ifindex)
+            return TRUE;
+    }
     return FALSE;
 }
 

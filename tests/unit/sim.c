@@ -54,6 +54,7 @@ sim_new(void)
     self->links = g_ptr_array_new_with_free_func((GDestroyNotify) ap_link_free);
     self->devices = g_ptr_array_new_with_free_func((GDestroyNotify) ap_device_free);
     self->owned = g_array_new(FALSE, TRUE, sizeof(ApOwned));
+    self->loans = g_array_new(FALSE, TRUE, sizeof(ApLoan));
     self->addresses = g_array_new(FALSE, TRUE, sizeof(ApOwnedAddress));
     self->candidates = g_array_new(FALSE, TRUE, sizeof(ApCandidate));
     self->proofs = g_array_new(FALSE, TRUE, sizeof(ApProof));
@@ -81,6 +82,7 @@ sim_free(Sim *self)
     g_ptr_array_unref(self->links);
     g_ptr_array_unref(self->devices);
     g_array_unref(self->owned);
+    g_array_unref(self->loans);
     g_array_unref(self->addresses);
     g_array_unref(self->candidates);
     g_array_unref(self->proofs);
@@ -215,6 +217,7 @@ sim_read(Sim *self)
         .devices = self->devices,
         .owned = self->owned,
         .addresses = self->addresses,
+        .loans = self->loans,
         .candidates = self->candidates,
         .proofs = self->proofs,
         .mute = self->mute,
@@ -364,6 +367,39 @@ change_addresses(Sim *self, const ApPlan *plan, gboolean add)
 }
 
 static void
+strike_loan(Sim *self, const ApLoanChange *change)
+{
+    for (guint i = self->loans->len; i > 0; i--) {
+        const ApLoan *loan = &g_array_index(self->loans, ApLoan, i - 1);
+
+        if (loan->ifindex == change->ifindex && ap_key_equal(&loan->key, &change->key))
+            g_array_remove_index(self->loans, i - 1);
+    }
+}
+
+/* Taking back does what the throw-away peer of the real thing does. */
+static void
+change_loan(Sim *self, const ApLoanChange *change)
+{
+    const ApLoan loan = {.ifindex = change->ifindex, .key = change->key};
+    const ApAddr addr = ap_key_link_local(&change->key);
+    const ApCidr host = ap_cidr_host(&addr);
+    ApDevicePeer *peer = ap_wireguard_fake_peer(self->wireguard, change->ifindex, &change->key);
+
+    strike_loan(self, change);
+    if (change->add) {
+        g_assert_nonnull(peer);
+        g_array_append_val(peer->allowed, host);
+        g_array_append_val(self->loans, loan);
+        return;
+    }
+    for (guint i = peer != NULL ? peer->allowed->len : 0; i > 0; i--) {
+        if (ap_cidr_equal(&g_array_index(peer->allowed, ApCidr, i - 1), &host))
+            g_array_remove_index(peer->allowed, i - 1);
+    }
+}
+
+static void
 feel_nothing(G_GNUC_UNUSED const ApChange *change,
              G_GNUC_UNUSED gboolean is_done,
              G_GNUC_UNUSED gpointer user_data)
@@ -384,6 +420,8 @@ sim_apply_feeling(Sim *self,
                   ApInstant now)
 {
     change_addresses(self, plan, TRUE);
+    for (guint i = 0; i < plan->loans->len; i++)
+        change_loan(self, &g_array_index(plan->loans, ApLoanChange, i));
     for (guint i = 0; i < plan->changes->len; i++) {
         const ApChange *change = &g_array_index(plan->changes, ApChange, i);
         const ApDeviceId id = {.ifindex = change->ifindex, .backend = AP_BACKEND_FAKE};

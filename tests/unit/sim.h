@@ -19,6 +19,7 @@ typedef struct {
     GPtrArray *links;       /* (owned) (element-type ApLink) */
     GPtrArray *devices;     /* (owned) (element-type ApDevice) as last read */
     GArray *owned;          /* (owned) (element-type ApOwned) */
+    GArray *loans;          /* (owned) (element-type ApLoan) */
     GArray *addresses;      /* (owned) (element-type ApOwnedAddress) */
     GArray *candidates;     /* (owned) (element-type ApCandidate) */
     GArray *proofs;         /* (owned) (element-type ApProof) what BFD says; set by the test */

@@ -83,6 +83,7 @@ new_plan(void)
 
     plan->changes = g_array_new(FALSE, TRUE, sizeof(ApChange));
     plan->addresses = g_array_new(FALSE, TRUE, sizeof(ApAddressChange));
+    plan->loans = g_array_new(FALSE, TRUE, sizeof(ApLoanChange));
     plan->sessions = g_array_new(FALSE, TRUE, sizeof(ApSessionWish));
     plan->verdicts = g_array_new(FALSE, TRUE, sizeof(ApVerdict));
     plan->refusals = g_array_new(FALSE, TRUE, sizeof(ApRefusal));
@@ -197,7 +198,7 @@ count_recorded(Fixture *self)
 
     g_assert_no_error(error);
     g_assert_cmpuint(warnings->len, ==, 0);
-    return loaded->peers->len + loaded->addresses->len;
+    return loaded->peers->len + loaded->addresses->len + loaded->loans->len;
 }
 
 static void
@@ -522,6 +523,142 @@ test_address_goes_with_its_interface(Fixture *self, gconstpointer unused)
     g_assert_cmpuint(count_recorded(self), ==, 0);
 }
 
+/* --- peers of others that get an address ---------------------------------------------------- */
+
+static ApCidr
+link_local(const ApKey *key)
+{
+    const ApAddr addr = ap_key_link_local(key);
+
+    return ap_cidr_host(&addr);
+}
+
+/* A hub, as the administrator configured it. */
+static void
+add_hub(Fixture *self)
+{
+    const ApDeviceId id = {.ifindex = 7, .name = "wg0", .backend = AP_BACKEND_FAKE};
+    ApPeerChange change = {.key = peer_key, .n_allowed = 1};
+
+    g_assert_true(ap_cidr_parse(&change.allowed[0], "10.9.0.0/24", NULL));
+    g_assert_true(ap_wireguard_apply(self->wireguard, &id, &change, 1, NULL));
+}
+
+static void
+plan_loan(Fixture *self, gboolean add)
+{
+    const ApLoanChange change = {
+        .ifindex = 7,
+        .device_key = own_key,
+        .key = peer_key,
+        .add = add,
+    };
+
+    g_array_set_size(self->plan->loans, 0);
+    g_array_append_val(self->plan->loans, change);
+}
+
+static void
+assert_hub_has(Fixture *self, gboolean link_local_too)
+{
+    const ApDevicePeer *hub = ap_wireguard_fake_peer(self->wireguard, 7, &peer_key);
+    const ApCidr lent = link_local(&peer_key);
+
+    g_assert_nonnull(hub);
+    g_assert_cmpuint(hub->allowed->len, ==, link_local_too ? 2 : 1);
+    if (link_local_too)
+        g_assert_true(ap_cidr_equal(&g_array_index(hub->allowed, ApCidr, 1), &lent));
+}
+
+static guint
+count_peers(Fixture *self)
+{
+    const ApDeviceId id = {.ifindex = 7, .name = "wg0", .backend = AP_BACKEND_FAKE};
+    g_autoptr(ApDevice) device = ap_wireguard_read(self->wireguard, &id, NULL);
+
+    return device->peers->len;
+}
+
+static void
+test_loan_is_on_record(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    add_hub(self);
+    plan_loan(self, TRUE);
+    g_assert_true(apply(self, &error));
+    g_assert_no_error(error);
+    assert_hub_has(self, TRUE);
+    g_assert_cmpuint(count_recorded(self), ==, 1);
+}
+
+static void
+test_loan_is_taken_back_without_a_trace(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    add_hub(self);
+    plan_loan(self, TRUE);
+    g_assert_true(apply(self, &error));
+    plan_loan(self, FALSE);
+    g_assert_true(apply(self, &error));
+    g_assert_no_error(error);
+    assert_hub_has(self, FALSE);
+    g_assert_cmpuint(count_peers(self), ==, 1);
+    g_assert_cmpuint(count_recorded(self), ==, 0);
+}
+
+static void
+test_loan_that_cannot_be_taken_back_stays_on_record(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    add_hub(self);
+    plan_loan(self, TRUE);
+    g_assert_true(apply(self, &error));
+    plan_loan(self, FALSE);
+    ap_wireguard_fake_fail_apply(self->wireguard, 0, AP_ERROR_FAILED);
+    g_assert_false(apply(self, &error));
+    g_assert_error(error, AP_ERROR, AP_ERROR_FAILED);
+    g_assert_cmpuint(count_recorded(self), ==, 1);
+}
+
+/* The administrator removed the peer, or wrote its list anew: then there is nothing to take back. */
+static void
+test_loan_that_is_gone_is_struck_off(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    add_hub(self);
+    plan_loan(self, TRUE);
+    g_assert_true(apply(self, &error));
+    ap_wireguard_fake_remove_peer(self->wireguard, 7, &peer_key);
+    plan_loan(self, FALSE);
+    ap_wireguard_fake_forget(self->wireguard);
+    g_assert_true(apply(self, &error));
+    g_assert_cmpuint(ap_wireguard_fake_changes(self->wireguard)->len, ==, 0);
+    g_assert_cmpuint(count_recorded(self), ==, 0);
+}
+
+static void
+test_loan_goes_with_its_interface(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    add_hub(self);
+    plan_loan(self, TRUE);
+    g_assert_true(apply(self, &error));
+    g_array_set_size(self->plan->loans, 0);
+    ap_wireguard_fake_remove_device(self->wireguard, 7);
+    g_assert_true(apply(self, &error));
+    g_assert_cmpuint(count_recorded(self), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -550,6 +687,12 @@ main(int argc, char **argv)
         {"/apply/address-that-cannot-go-stays-on-record",
          test_address_that_cannot_go_stays_on_record},
         {"/apply/address-goes-with-its-interface", test_address_goes_with_its_interface},
+        {"/apply/loan-is-on-record", test_loan_is_on_record},
+        {"/apply/loan-is-taken-back-without-a-trace", test_loan_is_taken_back_without_a_trace},
+        {"/apply/loan-that-cannot-be-taken-back-stays-on-record",
+         test_loan_that_cannot_be_taken_back_stays_on_record},
+        {"/apply/loan-that-is-gone-is-struck-off", test_loan_that_is_gone_is_struck_off},
+        {"/apply/loan-goes-with-its-interface", test_loan_goes_with_its_interface},
     };
 
     g_test_init(&argc, &argv, NULL);

@@ -226,6 +226,31 @@ test_addresses_round_trip(Fixture *self, gconstpointer unused)
     g_assert_false(exists(self, "7.json"));
 }
 
+static void
+test_loans_round_trip(Fixture *self, gconstpointer unused)
+{
+    const ApLoan loans[] = {{device.ifindex, {{1}}}, {device.ifindex, {{2}}}};
+    g_autoptr(ApHoldings) holdings = ap_holdings_new();
+    g_autoptr(ApHoldings) back = NULL;
+    g_autoptr(GError) error = NULL;
+
+    (void) unused;
+    g_array_append_vals(holdings->loans, loans, G_N_ELEMENTS(loans));
+    g_assert_true(ap_ledger_store(self->ledger, &device, &device_key, holdings, &error));
+    g_assert_no_error(error);
+
+    back = ap_ledger_load(self->ledger, self->warnings, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(back->loans->len, ==, G_N_ELEMENTS(loans));
+    for (guint i = 0; i < G_N_ELEMENTS(loans); i++)
+        g_assert_true(ap_holdings_has_loan(back, loans[i].ifindex, &loans[i].key));
+
+    for (guint i = 0; i < G_N_ELEMENTS(loans); i++)
+        ap_holdings_strike_loan(holdings, loans[i].ifindex, &loans[i].key);
+    g_assert_true(ap_ledger_store(self->ledger, &device, &device_key, holdings, &error));
+    g_assert_false(exists(self, "7.json"));
+}
+
 /* The record of one device says nothing of another. */
 static void
 test_record_is_of_one_device(Fixture *self, gconstpointer unused)
@@ -743,6 +768,7 @@ main(int argc, char **argv)
     g_test_add_func("/ledger/every-truncation", test_every_truncation);
     ADD("round-trip", test_round_trip);
     ADD("addresses-round-trip", test_addresses_round_trip);
+    ADD("loans-round-trip", test_loans_round_trip);
     ADD("record-is-of-one-device", test_record_is_of_one_device);
     ADD("empty-list-leaves-no-file", test_empty_list_leaves_no_file);
     ADD("leftover-of-a-killed-writer-is-no-record", test_leftover_of_a_killed_writer_is_no_record);
