@@ -356,6 +356,16 @@ ap_gossip_due(const ApGossip *self, const ApKey *to, gboolean with_facts, ApInst
     return ap_letter_due(&letter, now);
 }
 
+/** Lets a peer be told again that we are alive: it does not answer. */
+void
+ap_gossip_repeat_ping(ApGossip *self, const ApKey *to)
+{
+    ApDoorPeer *peer = ap_door_find(self->door, to);
+
+    if (peer != NULL)
+        peer->pinged_until_usec = 0;
+}
+
 /**
  * Notes that a peer knows nothing of us: what was written for it did not go out.
  */

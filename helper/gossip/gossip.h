@@ -68,6 +68,7 @@ gboolean ap_gossip_write(ApGossip *self,
                          GByteArray *datagram,
                          ApInstant now) G_GNUC_WARN_UNUSED_RESULT;
 gint64 ap_gossip_due(const ApGossip *self, const ApKey *to, gboolean with_facts, ApInstant now);
+void ap_gossip_repeat_ping(ApGossip *self, const ApKey *to);
 void ap_gossip_forget_told(ApGossip *self, const ApKey *to);
 
 GArray *ap_gossip_list(const ApGossip *self);
