@@ -10,6 +10,7 @@
 #include "helper/engine/apply.h"
 #include "helper/engine/askers.h"
 #include "helper/engine/engine.h"
+#include "helper/engine/gossipers.h"
 #include "helper/engine/metrics.h"
 #include "helper/engine/sessions.h"
 #include "helper/engine/settle.h"
@@ -28,12 +29,13 @@ struct _ApEngine {
     ApEngineViewFunc publish;
     gpointer user_data;
 
-    ApAskers *askers;     /* (owned) */
-    ApSessions *sessions; /* (owned) */
-    ApHoldings *holdings; /* (owned) what the ledger holds */
-    GArray *paths;        /* (owned) (element-type ApPath) memory of the planner */
-    GArray *refusals;     /* (owned) (nullable) (element-type ApRefusal) of the last plan */
-    ApView *view;         /* (owned) (nullable) the last one */
+    ApAskers *askers;       /* (owned) */
+    ApSessions *sessions;   /* (owned) */
+    ApGossipers *gossipers; /* (owned) */
+    ApHoldings *holdings;   /* (owned) what the ledger holds */
+    GArray *paths;          /* (owned) (element-type ApPath) memory of the planner */
+    GArray *refusals;       /* (owned) (nullable) (element-type ApRefusal) of the last plan */
+    ApView *view;           /* (owned) (nullable) the last one */
     ApMetrics metrics;
     gboolean resyncing; /* not every server answered since the last ap_engine_resync() */
     guint64 n_resyncs;  /* that are done */

@@ -44,15 +44,16 @@ ap_engine_schedule_turn(gpointer engine)
 }
 
 /**
- * Sets the one timer. BFD has deadlines of its own, and they come more often than a device is
- * worth reading.
+ * Sets the one timer. BFD and gossip have deadlines of their own, and they come more often than a
+ * device is worth reading.
  */
 void
 ap_engine_arm_timer(ApEngine *self)
 {
-    const gint64 deadline = ap_sessions_deadline(self->sessions);
+    const gint64 bfd = ap_sessions_deadline(self->sessions);
+    const gint64 gossip = ap_gossipers_deadline(self->gossipers);
 
-    ap_boot_timer_arm(self->timer, MIN(self->wake_at_boot_usec, deadline));
+    ap_boot_timer_arm(self->timer, MIN(self->wake_at_boot_usec, MIN(bfd, gossip)));
 }
 
 static void
@@ -61,7 +62,10 @@ on_timer(gpointer user_data)
     ApEngine *self = user_data;
     const ApInstant now = ap_clock_now();
 
-    if (ap_sessions_run(self->sessions, now) || now.boot_usec >= self->wake_at_boot_usec)
+    const gboolean bfd = ap_sessions_run(self->sessions, now);
+    const gboolean gossip = ap_gossipers_run(self->gossipers, now);
+
+    if (bfd || gossip || now.boot_usec >= self->wake_at_boot_usec)
         ap_engine_schedule_turn(self);
     else
         ap_engine_arm_timer(self);
@@ -112,8 +116,10 @@ on_sleep(gboolean asleep, gpointer user_data)
     self->asleep = asleep;
     self->sleep_by_boot_usec = asleep ? ap_clock_now().boot_usec + SLEEP_LIMIT_USEC : AP_NEVER;
     update_policy(self);
-    if (!asleep && self->stopped == NULL)
-        ap_engine_resync(self);
+    if (asleep || self->stopped != NULL)
+        return;
+    ap_gossipers_begin_anew(self->gossipers);
+    ap_engine_resync(self);
 }
 
 static gboolean
@@ -152,6 +158,7 @@ ap_engine_new(const ApEngineSetup *setup, GError **error)
     self->askers =
         ap_askers_new(setup->fetch_program, &self->metrics, ap_engine_schedule_turn, self);
     self->sessions = ap_sessions_new(&ap_voice_system, on_heard, self);
+    self->gossipers = ap_gossipers_new(&ap_gossiper_system, self->tools.wireguard, on_heard, self);
     self->paths = g_array_new(FALSE, TRUE, sizeof(ApPath));
     self->wake_at_boot_usec = AP_NEVER;
     self->enabled = setup->policy->enabled;
@@ -245,6 +252,7 @@ ap_engine_free(ApEngine *self)
     ap_netwatch_free(self->netwatch);
     ap_askers_free(self->askers);
     ap_sessions_free(self->sessions);
+    ap_gossipers_free(self->gossipers);
     ap_holdings_free(self->holdings);
     g_clear_pointer(&self->paths, g_array_unref);
     g_clear_pointer(&self->refusals, g_array_unref);

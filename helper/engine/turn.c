@@ -21,7 +21,9 @@
 static gboolean
 has_left(const ApEngine *self)
 {
-    return self->holdings->peers->len + self->holdings->addresses->len == 0;
+    const ApHoldings *holdings = self->holdings;
+
+    return holdings->peers->len + holdings->addresses->len + holdings->loans->len == 0;
 }
 
 /* Lets the machine sleep once nothing of ours is left, or the time for that is over. Returns when
@@ -132,6 +134,11 @@ carry_out(ApEngine *self, const ApWorld *world, const ApPlan *plan)
         (void) ap_netwatch_refresh(self->netwatch, NULL);
     if (ap_sessions_match(self->sessions, plan, ap_clock_now()))
         ap_engine_schedule_turn(self);
+
+    /* Who got an address to gossip with shows in the next reading. */
+    ap_gossipers_match(self->gossipers, world, plan, self->policy, ap_clock_now());
+    if (ok && plan->loans->len > 0)
+        ap_engine_schedule_turn(self);
     return ok;
 }
 
@@ -145,11 +152,15 @@ turn_on(ApEngine *self, const GPtrArray *devices, ApInstant now)
     g_autoptr(GArray) candidates = ap_askers_list(self->askers, network, now);
     g_autoptr(GArray) proofs = ap_sessions_list_proofs(self->sessions);
     g_autoptr(GArray) mute = ap_sessions_list_mute(self->sessions);
+
+    ap_gossipers_list(self->gossipers, candidates);
+
     const ApWorld world = {
         .links = links,
         .devices = devices,
         .owned = self->holdings->peers,
         .addresses = self->holdings->addresses,
+        .loans = self->holdings->loans,
         .candidates = candidates,
         .proofs = proofs,
         .mute = mute,

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/engine/gossipers.h"
+
+#include <string.h>
+
+/**
+ * @all: (owned) (element-type ApGossiper)
+ * @last_failure: so that it is logged once
+ */
+struct _ApGossipers {
+    ApGossiperSetup setup;
+    GPtrArray *all;
+    ApGossipStats stats;
+    char last_failure[256];
+};
+
+/**
+ * Makes an empty set; ap_gossipers_match() fills it.
+ *
+ * @ops: &ap_gossiper_system
+ * @wireguard: outlives @self
+ *
+ * Returns: (transfer full)
+ */
+ApGossipers *
+ap_gossipers_new(const ApGossiperOps *ops,
+                 ApWireguard *wireguard,
+                 ApGossiperFunc heard,
+                 gpointer user_data)
+{
+    ApGossipers *self = g_new0(ApGossipers, 1);
+
+    self->setup = (ApGossiperSetup){
+        .ops = ops,
+        .wireguard = wireguard,
+        .heard = heard,
+        .user_data = user_data,
+        .stats = &self->stats,
+    };
+    self->all = g_ptr_array_new_with_free_func((GDestroyNotify) ap_gossiper_free);
+    return self;
+}
+
+void
+ap_gossipers_free(ApGossipers *self)
+{
+    if (self == NULL)
+        return;
+
+    g_ptr_array_unref(self->all);
+    g_free(self);
+}
+
+static const ApTunnel *
+find_tunnel(const ApPlan *plan, guint32 ifindex)
+{
+    for (guint i = 0; i < plan->tunnels->len; i++) {
+        const ApTunnel *tunnel = &g_array_index(plan->tunnels, ApTunnel, i);
+
+        if (tunnel->ifindex == ifindex)
+            return tunnel;
+    }
+    return NULL;
+}
+
+static const ApDevice *
+find_device(const ApWorld *world, guint32 ifindex)
+{
+    for (guint i = 0; i < world->devices->len; i++) {
+        const ApDevice *device = g_ptr_array_index(world->devices, i);
+
+        if (device->id.ifindex == ifindex)
+            return device;
+    }
+    return NULL;
+}
+
+static ApGossiper *
+find(const ApGossipers *self, guint32 ifindex)
+{
+    for (guint i = 0; i < self->all->len; i++) {
+        ApGossiper *gossiper = g_ptr_array_index(self->all, i);
+
+        if (ap_gossiper_get_ifindex(gossiper) == ifindex)
+            return gossiper;
+    }
+    return NULL;
+}
+
+/* Security rule G11: with the device's key goes everything that was shared by it. */
+static void
+drop_unwished(ApGossipers *self, const ApWorld *world, const ApPlan *plan)
+{
+    for (guint i = self->all->len; i > 0; i--) {
+        const ApGossiper *gossiper = g_ptr_array_index(self->all, i - 1);
+        const guint32 ifindex = ap_gossiper_get_ifindex(gossiper);
+        const ApTunnel *tunnel = find_tunnel(plan, ifindex);
+        const ApDevice *device = find_device(world, ifindex);
+
+        if (tunnel == NULL || !tunnel->gossips || device == NULL
+            || !ap_key_equal(&device->public_key, ap_gossiper_get_key(gossiper)))
+            g_ptr_array_remove_index(self->all, i - 1);
+    }
+}
+
+static void
+log_failure(ApGossipers *self, const char *interface, const GError *error)
+{
+    if (strcmp(self->last_failure, error->message) == 0)
+        return;
+
+    (void) g_strlcpy(self->last_failure, error->message, sizeof(self->last_failure));
+    g_warning("%s: no gossip: %s", interface, error->message);
+}
+
+static GArray *
+list_ours(const ApWorld *world, guint32 ifindex)
+{
+    GArray *keys = g_array_new(FALSE, TRUE, sizeof(ApKey));
+
+    for (guint i = 0; i < world->owned->len; i++) {
+        const ApOwned *owned = &g_array_index(world->owned, ApOwned, i);
+
+        if (owned->ifindex == ifindex)
+            g_array_append_val(keys, owned->key);
+    }
+    return keys;
+}
+
+static GArray *
+list_bfd(const ApPlan *plan, guint32 ifindex)
+{
+    GArray *keys = g_array_new(FALSE, TRUE, sizeof(ApKey));
+
+    for (guint i = 0; i < plan->paths->len; i++) {
+        const ApPath *path = &g_array_index(plan->paths, ApPath, i);
+
+        if (path->ifindex == ifindex && path->speaks_bfd)
+            g_array_append_val(keys, path->key);
+    }
+    return keys;
+}
+
+static gboolean
+is_mute(const ApWorld *world, guint32 ifindex)
+{
+    for (guint i = 0; world->mute != NULL && i < world->mute->len; i++) {
+        if (g_array_index(world->mute, guint32, i) == ifindex)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void
+match_tunnel(ApGossipers *self,
+             const ApWorld *world,
+             const ApPlan *plan,
+             const ApPolicy *policy,
+             const ApTunnel *tunnel,
+             ApInstant now)
+{
+    const ApDevice *device = find_device(world, tunnel->ifindex);
+    g_autoptr(GArray) ours = list_ours(world, tunnel->ifindex);
+    g_autoptr(GArray) bfd = list_bfd(plan, tunnel->ifindex);
+    const ApGossiperTurn turn = {
+        .device = device,
+        .links = world->links,
+        .policy = policy,
+        .ours = ours,
+        .bfd = bfd,
+        .is_hub = !tunnel->managed,
+        .is_mute = is_mute(world, tunnel->ifindex),
+    };
+    ApGossiper *gossiper = find(self, tunnel->ifindex);
+    g_autoptr(GError) error = NULL;
+
+    if (gossiper == NULL) {
+        gossiper = ap_gossiper_new(device, &self->setup, now, &error);
+        if (gossiper != NULL)
+            g_ptr_array_add(self->all, gossiper);
+    }
+    if (gossiper == NULL || !ap_gossiper_match(gossiper, &turn, now, &error))
+        log_failure(self, device->id.name, error);
+    else
+        self->last_failure[0] = '\0';
+}
+
+/**
+ * Makes gossip what @plan wishes, and says what is to be said. To be called when the plan has been
+ * carried out.
+ *
+ * @world: that of the plan; in it, what the ledger holds by then
+ */
+void
+ap_gossipers_match(ApGossipers *self,
+                   const ApWorld *world,
+                   const ApPlan *plan,
+                   const ApPolicy *policy,
+                   ApInstant now)
+{
+    drop_unwished(self, world, plan);
+    for (guint i = 0; i < plan->tunnels->len; i++) {
+        const ApTunnel *tunnel = &g_array_index(plan->tunnels, ApTunnel, i);
+
+        if (tunnel->gossips)
+            match_tunnel(self, world, plan, policy, tunnel, now);
+    }
+}
+
+/** Begins anew in the eyes of all peers: after a suspend. */
+void
+ap_gossipers_begin_anew(ApGossipers *self)
+{
+    for (guint i = 0; i < self->all->len; i++)
+        ap_gossiper_begin_anew(g_ptr_array_index(self->all, i));
+}
+
+/**
+ * Does what is due on all tunnels: see ap_gossiper_run().
+ *
+ * Returns: TRUE when a turn should follow
+ */
+gboolean
+ap_gossipers_run(ApGossipers *self, ApInstant now)
+{
+    gboolean decide = FALSE;
+
+    for (guint i = 0; i < self->all->len; i++) {
+        ApGossiper *gossiper = g_ptr_array_index(self->all, i);
+
+        if (ap_gossiper_deadline(gossiper) <= now.boot_usec)
+            decide |= ap_gossiper_run(gossiper, now);
+    }
+    return decide;
+}
+
+/** Returns: when to call ap_gossipers_run() next, on the boot clock */
+gint64
+ap_gossipers_deadline(const ApGossipers *self)
+{
+    gint64 next = AP_NEVER;
+
+    for (guint i = 0; i < self->all->len; i++) {
+        const gint64 deadline = ap_gossiper_deadline(g_ptr_array_index(self->all, i));
+
+        next = MIN(next, deadline);
+    }
+    return next;
+}
+
+/**
+ * Adds who may be reached by what was told on all tunnels.
+ *
+ * @candidates: (inout) (element-type ApCandidate): of other sources
+ */
+void
+ap_gossipers_list(const ApGossipers *self, GArray *candidates)
+{
+    for (guint i = 0; i < self->all->len; i++)
+        ap_gossiper_list(g_ptr_array_index(self->all, i), candidates);
+}
+
+/** Counts everything since the start: @out: (out caller-allocates). */
+void
+ap_gossipers_count(const ApGossipers *self, ApGossipStats *out)
+{
+    *out = self->stats;
+    for (guint i = 0; i < self->all->len; i++)
+        ap_gossiper_count(g_ptr_array_index(self->all, i), out);
+}

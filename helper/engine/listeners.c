@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "helper/engine/listeners.h"
+
+/**
+ * What a listener costs: one time to speak in 10 s, after a burst of 20 while a fleet comes up
+ * (security rule G12). Whoever makes us speak gets no more than that out of us.
+ */
+#define TURN_COST_USEC (10 * AP_USEC_PER_SEC)
+#define TURN_BURST 20
+
+/**
+ * How long one that is not heard is waited for before it is asked again, in microseconds: 1 s,
+ * doubled each time. It may have no gossip at all, so that the pauses become long; one that has
+ * speaks first when it comes.
+ */
+#define UNHEARD_USEC AP_USEC_PER_SEC
+#define UNHEARD_MAX_USEC (5 * 60 * AP_USEC_PER_SEC)
+
+/** How long nothing is sent to one to whom sending failed, or had nothing to say, in microseconds. */
+#define PAUSE_USEC AP_USEC_PER_SEC
+
+struct _ApListeners {
+    GArray *all; /* (owned) (element-type ApListener) sorted by key */
+};
+
+/** Returns: (transfer full) */
+ApListeners *
+ap_listeners_new(void)
+{
+    ApListeners *self = g_new0(ApListeners, 1);
+
+    self->all = g_array_new(FALSE, TRUE, sizeof(ApListener));
+    return self;
+}
+
+void
+ap_listeners_free(ApListeners *self)
+{
+    if (self == NULL)
+        return;
+
+    g_array_unref(self->all);
+    g_free(self);
+}
+
+static ApListener *
+find(GArray *all, const ApKey *key)
+{
+    guint low = 0, high = all->len;
+
+    while (low < high) {
+        const guint middle = low + (high - low) / 2;
+        ApListener *listener = &g_array_index(all, ApListener, middle);
+        const int order = ap_key_compare(&listener->key, key);
+
+        if (order == 0)
+            return listener;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* Without its link-local address the device sends it nothing. */
+static gboolean
+is_reachable(const ApDevicePeer *peer, const ApAddr *link_local)
+{
+    const ApCidr host = ap_cidr_host(link_local);
+
+    if (!ap_endpoint_is_set(&peer->endpoint))
+        return FALSE;
+    for (guint i = 0; i < peer->allowed->len; i++) {
+        if (ap_cidr_equal(&g_array_index(peer->allowed, ApCidr, i), &host))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/**
+ * Takes over who is there. What is remembered of those that stay is kept.
+ *
+ * @device: one reading; not kept
+ * @is_hub: everybody is told everything
+ * @skips: which peers are not spoken to
+ */
+void
+ap_listeners_set(ApListeners *self,
+                 const ApDevice *device,
+                 const ApGossip *gossip,
+                 gboolean is_hub,
+                 ApListenersSkipFunc skips,
+                 gconstpointer data)
+{
+    GArray *before = self->all;
+
+    self->all = g_array_new(FALSE, TRUE, sizeof(ApListener));
+    for (guint i = 0; i < device->peers->len; i++) {
+        const ApDevicePeer *peer = g_ptr_array_index(device->peers, i);
+        const ApListener *old = find(before, &peer->key);
+        ApListener listener = {
+            .key = peer->key,
+            .link_local = ap_key_link_local(&peer->key),
+            .is_stale = TRUE,
+        };
+
+        if (!is_reachable(peer, &listener.link_local) || skips(peer, data))
+            continue;
+        if (old != NULL)
+            listener = *old;
+        listener.with_facts = is_hub || ap_gossip_gets_all(gossip, &peer->key);
+        listener.is_stale |= old != NULL && listener.with_facts != old->with_facts;
+        g_array_append_val(self->all, listener);
+    }
+    g_array_unref(before);
+}
+
+/** Notes that there may be something else to say to everybody. */
+void
+ap_listeners_stir(ApListeners *self)
+{
+    for (guint i = 0; i < self->all->len; i++)
+        g_array_index(self->all, ApListener, i).is_stale = TRUE;
+}
+
+/**
+ * Notes that a peer was heard.
+ *
+ * @is_news: it said what is worth telling on
+ */
+void
+ap_listeners_hear(ApListeners *self, const ApKey *from, gboolean is_news)
+{
+    ApListener *listener = find(self->all, from);
+
+    if (is_news)
+        ap_listeners_stir(self);
+    if (listener == NULL)
+        return;
+    listener->n_unheard = 0;
+    listener->is_stale = TRUE;
+}
+
+static gboolean
+is_alive(const ApListener *self, const ApGossip *gossip, ApInstant now)
+{
+    return ap_gossip_alive_until(gossip, &self->key) > now.boot_usec;
+}
+
+/**
+ * Tells whether a listener is told facts, too. One that has not answered our first words may have
+ * no gossip, and is only asked whether it is there.
+ */
+gboolean
+ap_listener_gets_facts(const ApListener *self, const ApGossip *gossip, ApInstant now)
+{
+    return self->with_facts && (self->spoken_usec == 0 || is_alive(self, gossip, now));
+}
+
+/* When one that does not answer is spoken to again. */
+static gint64
+unheard_due(const ApListener *self)
+{
+    const gint64 pause = UNHEARD_USEC << MIN(self->n_unheard - 1, 16);
+
+    return self->spoken_usec + MIN(pause, UNHEARD_MAX_USEC);
+}
+
+static void
+refresh(ApListener *self, ApGossip *gossip, ApInstant now)
+{
+    if (!self->is_stale)
+        return;
+
+    self->is_stale = FALSE;
+    if (self->n_unheard > 0 && !is_alive(self, gossip, now))
+        self->due_usec = unheard_due(self);
+    else
+        self->due_usec =
+            ap_gossip_due(gossip, &self->key, ap_listener_gets_facts(self, gossip, now), now);
+}
+
+static gint64
+time_of(const ApListener *self)
+{
+    return MAX(self->due_usec, self->not_before_usec);
+}
+
+/**
+ * Finds one to whom something is to be said now.
+ *
+ * Returns: (transfer none) (nullable): NULL: nobody; otherwise valid until ap_listeners_set(), and
+ *     to be followed by ap_listener_note()
+ */
+ApListener *
+ap_listeners_next(ApListeners *self, ApGossip *gossip, ApInstant now)
+{
+    for (guint i = 0; i < self->all->len; i++) {
+        ApListener *listener = &g_array_index(self->all, ApListener, i);
+
+        if (listener->not_before_usec > now.boot_usec)
+            continue;
+        refresh(listener, gossip, now);
+        if (time_of(listener) > now.boot_usec)
+            continue;
+        if (listener->n_unheard > 0)
+            ap_gossip_repeat_ping(gossip, &listener->key);
+        return listener;
+    }
+    return NULL;
+}
+
+/**
+ * Notes what came of speaking to one.
+ *
+ * @n_sent: datagrams that went out
+ * @failed: the last one did not
+ */
+void
+ap_listener_note(ApListener *self, guint n_sent, gboolean failed, ApInstant now)
+{
+    const gint64 burst_usec = (TURN_BURST - 1) * TURN_COST_USEC;
+
+    self->is_stale = TRUE;
+    if (n_sent == 0 || failed) {
+        self->not_before_usec = now.boot_usec + PAUSE_USEC;
+        return;
+    }
+
+    self->spoken_usec = now.boot_usec;
+    self->n_unheard = MIN(self->n_unheard + 1, 32);
+    self->spent_usec = MAX(self->spent_usec, now.boot_usec) + TURN_COST_USEC;
+    self->not_before_usec = self->spent_usec - burst_usec;
+}
+
+/** Returns: when there is something to say next, in microseconds of the boot clock */
+gint64
+ap_listeners_deadline(ApListeners *self, ApGossip *gossip, ApInstant now)
+{
+    gint64 deadline = AP_NEVER;
+
+    for (guint i = 0; i < self->all->len; i++) {
+        ApListener *listener = &g_array_index(self->all, ApListener, i);
+
+        refresh(listener, gossip, now);
+        deadline = MIN(deadline, time_of(listener));
+    }
+    return deadline;
+}
