@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 KINDS = {
     "shell", "wg-quick", "nft", "helper.conf", "server.conf", "server-options", "request", "answer", "link-local",
-    "machine", "tests", "none",
+    "demo", "machine", "tests", "none",
 }
 
 # `kind` is empty for a block without a mark.

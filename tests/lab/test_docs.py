@@ -9,6 +9,7 @@ import re
 import sys
 from configparser import ConfigParser
 
+import demo
 import lab
 import product
 import pytest
@@ -161,6 +162,18 @@ def test_address_of_a_key(snippet):
     key, address = snippet.text.split()
     digest = hashlib.sha1(base64.b64decode(key)).digest()
     assert ipaddress.IPv6Address(address).packed == b"\xfe\x80" + bytes(6) + digest[:8]
+
+
+def told_steps(text):
+    """The lines of the demonstration's steps, without what differs from one time to the next."""
+    return [re.sub(r"[\d.]+ (ms|s)\b", "", line) for line in text.splitlines() if line.startswith("✔")]
+
+
+def test_the_demonstration(the_lab, capsys):
+    result = demo.play(the_lab)
+    (snippet,) = of_kind("demo")
+    assert result["direct"]
+    assert told_steps(capsys.readouterr().out) == told_steps(snippet.text)
 
 
 class ByHand:
