@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from configparser import ConfigParser
+from types import SimpleNamespace
 
 import demo
 import lab
@@ -211,7 +212,20 @@ def by_hand(world):
     by_hand.bring_down()
 
 
-def test_a_hub_by_hand(by_hand):
+def start_server(by_hand):
+    by_hand.world.hub.start("server", product.SERVER)
+    until(5, "the server listens", lambda: product._listens(by_hand.world.hub, "10.9.0.1"))
+    return [product.Helper(laptop).start() for laptop in (by_hand.anna, by_hand.ben)]
+
+
+def start_gossip(by_hand):
+    (config,) = of_kind("helper.conf", "gossip")
+    members = (SimpleNamespace(host=by_hand.world.hub), by_hand.anna, by_hand.ben)
+    return [product.Helper(member, config.text).start() for member in members]
+
+
+@pytest.mark.parametrize("start", [start_server, start_gossip])
+def test_a_hub_by_hand(by_hand, start):
     (hub,), (laptop,) = of_kind("wg-quick", "hub"), of_kind("wg-quick", "laptop")
     by_hand.bring_up("HUB", hub.text)
     by_hand.bring_up("ANNA", laptop.text)
@@ -219,10 +233,8 @@ def test_a_hub_by_hand(by_hand):
     for host in (by_hand.anna.host, by_hand.ben.host):
         host.nft(of_kind("nft", "laptop")[0].text)
     by_hand.anna.until_path("10.9.0.12", "hub")
-    by_hand.world.hub.start("server", product.SERVER)
-    until(5, "the server listens", lambda: product._listens(by_hand.world.hub, "10.9.0.1"))
-    helpers = [product.Helper(laptop).start() for laptop in (by_hand.anna, by_hand.ben)]
-    by_hand.anna.until_path("10.9.0.12", "direct")
-    by_hand.ben.until_path("10.9.0.11", "direct")
+    helpers = start(by_hand)
+    by_hand.anna.until_path("10.9.0.12", "direct", 20)
+    by_hand.ben.until_path("10.9.0.11", "direct", 20)
     for helper in helpers:
         helper.stop()
