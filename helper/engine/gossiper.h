@@ -10,6 +10,7 @@
 
 #include "common/wireguard/wireguard.h"
 #include "helper/core/plan.h"
+#include "helper/engine/metrics.h"
 #include "helper/gossip/gossip.h"
 #include "helper/io/gossip-socket.h"
 
@@ -40,14 +41,6 @@ extern const ApGossiperOps ap_gossiper_system;
  * @decide: TRUE: something is known that was not, so that a turn should follow
  */
 typedef void (*ApGossiperFunc)(gboolean decide, gpointer user_data);
-
-/** Datagrams of gossip. */
-typedef struct {
-    guint64 n_sent;
-    guint64 n_send_failed;
-    guint64 n_heard;
-    guint64 refused[AP_N_GOSSIP_REFUSALS]; /* packets and facts */
-} ApGossipStats;
 
 /** What all gossipers share. */
 typedef struct {

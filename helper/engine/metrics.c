@@ -62,6 +62,19 @@ append_bfd(GArray *counters, const ApBfdStats *stats)
     }
 }
 
+static void
+append_gossip(GArray *counters, const ApGossipStats *stats)
+{
+    append(counters, "gossip-", "sent", stats->n_sent);
+    append(counters, "gossip-", "heard", stats->n_heard);
+    if (stats->n_send_failed > 0)
+        append(counters, "gossip-", "send-failed", stats->n_send_failed);
+    for (guint i = AP_GOSSIP_REFUSAL_NONE + 1; i < AP_N_GOSSIP_REFUSALS; i++) {
+        if (stats->refused[i] > 0)
+            append(counters, "gossip-refused-", ap_gossip_refusal_name(i), stats->refused[i]);
+    }
+}
+
 /**
  * Appends the counters in the order of their names; those that have a reason in them only when not zero.
  *
@@ -81,5 +94,6 @@ ap_metrics_list(const ApMetrics *self, GArray *counters)
             append(counters, "dropped-", ap_drop_name(i), self->dropped[i]);
     }
     append_bfd(counters, &self->bfd);
+    append_gossip(counters, &self->gossip);
     g_array_sort(counters, compare_counters);
 }

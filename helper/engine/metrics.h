@@ -10,6 +10,7 @@
 #include "common/offer.h"
 #include "helper/bfd/packet.h"
 #include "helper/core/view.h"
+#include "helper/gossip/refusal.h"
 #include "helper/io/bfd-socket.h"
 
 G_BEGIN_DECLS
@@ -35,11 +36,20 @@ typedef struct {
     guint64 refused[AP_N_BFD_REFUSALS];
 } ApBfdStats;
 
+/** Datagrams of gossip. */
+typedef struct {
+    guint64 n_sent;
+    guint64 n_send_failed;
+    guint64 n_heard;
+    guint64 refused[AP_N_GOSSIP_REFUSALS]; /* packets and facts */
+} ApGossipStats;
+
 typedef struct {
     guint64 values[AP_N_METRICS];
     guint64 refused[AP_N_REASONS]; /* by the guard */
     guint64 dropped[AP_N_DROPS];   /* entries of answers */
     ApBfdStats bfd;
+    ApGossipStats gossip;
 } ApMetrics;
 
 void ap_metrics_list(const ApMetrics *self, GArray *counters);

@@ -68,6 +68,7 @@ publish_turn(ApEngine *self,
     ap_publish_refusals(self->refusals, plan->refusals, &self->metrics);
     ap_publish_log(self->view, view, &self->metrics);
     ap_sessions_count(self->sessions, &self->metrics.bfd);
+    ap_gossipers_count(self->gossipers, &self->metrics.gossip);
     ap_metrics_list(&self->metrics, view->counters);
 
     view->serial = self->view == NULL ? 1 : self->view->serial;

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hub and leaves, all of ours: what they do without a server, and that nothing stays of it."""
+
+from gossip_scene import GossipScene
+
+
+def test_two_laptops_go_direct_without_a_server(world):
+    scene = GossipScene(world).start().until_direct()
+    assert scene.anna.helper.peer(scene.ben)["sources"] == ["gossip"]
+
+
+def test_what_gossip_changed_is_undone(world):
+    scene = GossipScene(world).connect()
+    friend = scene.anna.tunnel.befriend()
+    tunnels = scene.vpn.tunnel, scene.anna.tunnel
+    before = [tunnel.config() for tunnel in tunnels]
+    scene.start().until_direct()
+    hub = scene.anna.tunnel.peers()[scene.vpn.tunnel.public]
+    assert f"{scene.vpn.tunnel.link_local()}/128" in hub["allowed"], "or nothing is measured"
+    assert not any(prefix.startswith("fe80") for prefix in scene.anna.tunnel.peers()[friend]["allowed"])
+
+    for helper in (scene.anna.helper, scene.hub_helper):
+        helper.stop()
+    assert [tunnel.config() for tunnel in tunnels] == before
+
+    scene.anna.helper.start()
+    scene.hub_helper.start()
+    scene.until_direct()
+    for helper in (scene.anna.helper, scene.hub_helper):
+        helper.kill()
+        helper.undo()
+    assert [tunnel.config() for tunnel in tunnels] == before
