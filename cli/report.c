@@ -73,8 +73,10 @@ append_tunnel(GString *out, const ApClientTunnel *tunnel)
     append_text(out, "state", tunnel->state);
     append_text(out, "reason", tunnel->reason);
     append_text(out, "reason_text", tunnel->reason_text);
+    append_text(out, "advice", tunnel->advice);
     append_text(out, "server", tunnel->server);
     append_text(out, "last_error", tunnel->last_error);
+    append_int(out, "hub_rtt_usec", tunnel->hub_rtt_usec);
     append_uint(out, "direct", tunnel->n_direct);
     g_string_append_c(out, '}');
 }
@@ -87,6 +89,8 @@ append_peer_members(GString *out, const ApClientPeer *peer)
     append_text(out, "state", peer->state);
     append_text(out, "reason", peer->reason);
     append_text(out, "reason_text", peer->reason_text);
+    append_text(out, "advice", peer->advice);
+    append_text(out, "command", peer->command);
     append_texts(out, "sources", peer->sources);
     append_text(out, "endpoint", peer->endpoint);
     append_texts(out, "addresses", peer->addresses);
@@ -94,9 +98,29 @@ append_peer_members(GString *out, const ApClientPeer *peer)
     append_int(out, "next_try_usec", peer->next_try_real_usec);
     append_int(out, "last_handshake_usec", peer->handshake_real_usec);
     append_int(out, "rtt_usec", peer->rtt_usec);
+    append_int(out, "relay_rtt_usec", peer->relay_rtt_usec);
     append_uint(out, "rx_bytes", peer->rx_bytes);
     append_uint(out, "tx_bytes", peer->tx_bytes);
     append_texts(out, "refusals", peer->refusals);
+}
+
+static void
+append_evidence(GString *out, const ApClientEvidence *evidence)
+{
+    append_name(out, "evidence");
+    g_string_append_c(out, '{');
+    append_text(out, "tried", evidence->tried);
+    append_int(out, "tried_usec", evidence->tried_real_usec);
+    append_uint(out, "sent", evidence->sent);
+    append_uint(out, "received", evidence->received);
+    append_text(out, "neighbour", evidence->neighbour);
+    append_int(out, "proof_heard_usec", evidence->proof_heard_real_usec);
+    append_uint(out, "proof_sent", evidence->proof_sent);
+    append_uint(out, "proof_received", evidence->proof_received);
+    append_int(out, "seen_usec", evidence->seen_real_usec);
+    append_uint(out, "breaks", evidence->n_breaks);
+    append_uint(out, "listen_port", evidence->listen_port);
+    g_string_append_c(out, '}');
 }
 
 static void
@@ -181,6 +205,7 @@ ap_report_explain(const GPtrArray *peers)
 
         g_string_append(out, i > 0 ? ",{" : "{");
         append_peer_members(out, peer);
+        append_evidence(out, &peer->evidence);
         append_texts(out, "sentences", peer->sentences);
         g_string_append_c(out, '}');
     }

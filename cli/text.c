@@ -120,11 +120,19 @@ format_list(const char *const *texts, const char *separator)
     return ap_text_escape(joined);
 }
 
+/* The helper speaks English; a sentence that no translation has stays as it is. The translation of
+ * "" is the head of the catalogue. */
+static const char *
+translate(const char *sentence)
+{
+    return sentence[0] != '\0' ? gettext(sentence) : sentence;
+}
+
 /* A word that has no sentence is still better than nothing. */
 static char *
 format_reason(const char *reason, const char *reason_text)
 {
-    return ap_text_escape(reason_text[0] != '\0' ? reason_text : reason);
+    return ap_text_escape(reason_text[0] != '\0' ? translate(reason_text) : reason);
 }
 
 static gboolean
@@ -330,6 +338,83 @@ format_traffic(const ApClientPeer *peer)
     return g_strdup_printf(_("%s received, %s sent"), rx, tx);
 }
 
+static char *
+format_round_trip(const ApClientPeer *peer)
+{
+    g_autofree char *direct = format_rtt(peer->rtt_usec);
+    g_autofree char *relayed = format_rtt(peer->relay_rtt_usec);
+
+    if (peer->relay_rtt_usec == 0)
+        return g_steal_pointer(&direct);
+    return g_strdup_printf(_("%s directly, about %s by the hub"), direct, relayed);
+}
+
+static char *
+format_bytes(guint64 sent, guint64 received)
+{
+    g_autofree char *rx = g_format_size(received);
+    g_autofree char *tx = g_format_size(sent);
+
+    return g_strdup_printf(_("%s sent, %s received"), tx, rx);
+}
+
+static const char *
+format_neighbour(const char *neighbour)
+{
+    if (g_str_equal(neighbour, "there"))
+        return _("somebody has that address");
+    return g_str_equal(neighbour, "absent") ? _("nobody has that address") : neighbour;
+}
+
+static void
+add_trial(ApTable *table, const ApClientEvidence *evidence, const ApTextStyle *style)
+{
+    g_autofree char *where = ap_text_escape(evidence->tried);
+    g_autofree char *when = format_ago(evidence->tried_real_usec, style, "");
+    g_autofree char *tried = g_strdup_printf("%s, %s", where, when);
+    g_autofree char *bytes = format_bytes(evidence->sent, evidence->received);
+    g_autofree char *neighbour = ap_text_escape(format_neighbour(evidence->neighbour));
+
+    if (evidence->tried_real_usec == 0)
+        return;
+    add_line(table, _("latest try"), tried);
+    add_line(table, _("came of it"), bytes);
+    add_line(table, _("on the LAN"), neighbour);
+}
+
+/* The grounds of the reason. */
+static void
+add_evidence(ApTable *table, const ApClientEvidence *evidence, const ApTextStyle *style)
+{
+    g_autofree char *heard = format_ago(evidence->proof_heard_real_usec, style, _("never"));
+    g_autofree char *bytes = format_bytes(evidence->proof_sent, evidence->proof_received);
+    g_autofree char *proof = g_strdup_printf(_("last heard %s; %s"), heard, bytes);
+    g_autofree char *seen = format_ago(evidence->seen_real_usec, style, "");
+    g_autofree char *breaks = g_strdup_printf("%u", evidence->n_breaks);
+    g_autofree char *port = g_strdup_printf("%u", evidence->listen_port);
+
+    add_trial(table, evidence, style);
+    if (evidence->proof_sent + evidence->proof_received > 0)
+        add_line(table, _("proof of the path"), proof);
+    add_line(table, _("server heard of it"), seen);
+    if (evidence->n_breaks > 0)
+        add_line(table, _("breaks"), breaks);
+    if (evidence->listen_port > 0)
+        add_line(table, _("own port"), port);
+}
+
+static void
+append_advice(GString *out, const ApClientPeer *peer)
+{
+    g_autofree char *advice = ap_text_escape(translate(peer->advice));
+    g_autofree char *command = ap_text_escape(peer->command);
+
+    if (advice[0] != '\0')
+        g_string_append_printf(out, "%s\n", advice);
+    if (command[0] != '\0')
+        g_string_append_printf(out, "\n    %s\n", command);
+}
+
 static void
 add_explanation(ApTable *table, const ApClientPeer *peer, const ApTextStyle *style)
 {
@@ -338,7 +423,7 @@ add_explanation(ApTable *table, const ApClientPeer *peer, const ApTextStyle *sty
     g_autofree char *state = ap_text_escape(peer->state);
     g_autofree char *since = format_ago(peer->since_real_usec, style, "");
     g_autofree char *path = format_path(peer);
-    g_autofree char *rtt = format_rtt(peer->rtt_usec);
+    g_autofree char *rtt = format_round_trip(peer);
     g_autofree char *addresses = format_list((const char *const *) peer->addresses, ", ");
     g_autofree char *sources = format_list((const char *const *) peer->sources, ", ");
     g_autofree char *handshake = format_ago(peer->handshake_real_usec, style, _("never"));
@@ -359,6 +444,7 @@ add_explanation(ApTable *table, const ApClientPeer *peer, const ApTextStyle *sty
     add_line(table, _("next try"), next);
     add_line(table, _("told by"), sources);
     add_line(table, _("refused"), refusals);
+    add_evidence(table, &peer->evidence, style);
 }
 
 /**
@@ -376,10 +462,11 @@ ap_text_explain(const ApClientPeer *peer, const ApTextStyle *style)
     ap_table_write(table, out);
     g_string_append_c(out, '\n');
     for (gsize i = 0; peer->sentences[i] != NULL; i++) {
-        g_autofree char *sentence = ap_text_escape(peer->sentences[i]);
+        g_autofree char *sentence = ap_text_escape(translate(peer->sentences[i]));
 
         g_string_append_printf(out, "%s\n", sentence);
     }
+    append_advice(out, peer);
 
     return g_string_free(out, FALSE);
 }

@@ -57,6 +57,7 @@ tunnel_free(gpointer data)
     g_free(self->state);
     g_free(self->reason);
     g_free(self->reason_text);
+    g_free(self->advice);
     g_free(self->server);
     g_free(self->last_error);
     g_free(self);
@@ -73,8 +74,10 @@ tunnel_new(GVariant *dict)
     self->state = take_text(dict, "state");
     self->reason = take_text(dict, "reason");
     self->reason_text = take_text(dict, "reason-text");
+    self->advice = take_text(dict, "advice");
     self->server = take_text(dict, "server");
     self->last_error = take_text(dict, "last-error");
+    self->hub_rtt_usec = take_usec(dict, "hub-rtt");
     self->n_direct = take_small_count(dict, "direct");
     return self;
 }
@@ -89,12 +92,38 @@ peer_free(gpointer data)
     g_free(self->state);
     g_free(self->reason);
     g_free(self->reason_text);
+    g_free(self->advice);
+    g_free(self->command);
+    g_free(self->evidence.tried);
+    g_free(self->evidence.neighbour);
     g_strfreev(self->sources);
     g_free(self->endpoint);
     g_strfreev(self->addresses);
     g_strfreev(self->refusals);
     g_strfreev(self->sentences);
     g_free(self);
+}
+
+static ApClientEvidence
+take_evidence(GVariant *dict)
+{
+    g_autoptr(GVariant) none = g_variant_ref_sink(g_variant_new("a{sv}", NULL));
+    g_autoptr(GVariant) found = g_variant_lookup_value(dict, "evidence", G_VARIANT_TYPE_VARDICT);
+    GVariant *evidence = found != NULL ? found : none;
+
+    return (ApClientEvidence){
+        .tried = take_text(evidence, "tried"),
+        .tried_real_usec = take_usec(evidence, "tried-at"),
+        .sent = take_count(evidence, "sent"),
+        .received = take_count(evidence, "received"),
+        .neighbour = take_text(evidence, "neighbour"),
+        .proof_heard_real_usec = take_usec(evidence, "proof-heard"),
+        .proof_sent = take_count(evidence, "proof-sent"),
+        .proof_received = take_count(evidence, "proof-received"),
+        .seen_real_usec = take_usec(evidence, "seen"),
+        .n_breaks = take_small_count(evidence, "breaks"),
+        .listen_port = take_small_count(evidence, "listen-port"),
+    };
 }
 
 static ApClientPeer *
@@ -107,6 +136,8 @@ peer_new(GVariant *dict)
     self->state = take_text(dict, "state");
     self->reason = take_text(dict, "reason");
     self->reason_text = take_text(dict, "reason-text");
+    self->advice = take_text(dict, "advice");
+    self->command = take_text(dict, "command");
     self->sources = take_texts(dict, "sources");
     self->endpoint = take_text(dict, "endpoint");
     self->addresses = take_texts(dict, "addresses");
@@ -114,10 +145,12 @@ peer_new(GVariant *dict)
     self->next_try_real_usec = take_usec(dict, "next-try");
     self->handshake_real_usec = take_usec(dict, "last-handshake");
     self->rtt_usec = take_usec(dict, "rtt");
+    self->relay_rtt_usec = take_usec(dict, "relay-rtt");
     self->rx_bytes = take_count(dict, "rx-bytes");
     self->tx_bytes = take_count(dict, "tx-bytes");
     self->refusals = take_texts(dict, "refusals");
     self->sentences = take_texts(dict, "sentences");
+    self->evidence = take_evidence(dict);
     return self;
 }
 

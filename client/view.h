@@ -20,10 +20,27 @@ typedef struct {
     char *state;
     char *reason;
     char *reason_text;
+    char *advice;
     char *server;
     char *last_error;
+    gint64 hub_rtt_usec; /* from here to the hub and back; 0: not known */
     guint n_direct;
 } ApClientTunnel;
+
+/** The grounds of a reason: what was sent, what came back, and when. No member is NULL. */
+typedef struct {
+    char *tried;            /* outer address of the latest try; empty: there was none */
+    gint64 tried_real_usec; /* when it began */
+    guint64 sent;           /* in bytes */
+    guint64 received;
+    char *neighbour;              /* whether the LAN has that address; empty: not known */
+    gint64 proof_heard_real_usec; /* BFD's latest packet; 0: none */
+    guint64 proof_sent;           /* in bytes */
+    guint64 proof_received;
+    gint64 seen_real_usec; /* when the server last heard of the peer; 0: not told */
+    guint n_breaks;        /* how often its direct path died of late */
+    guint listen_port;     /* WireGuard's on this computer; 0: none */
+} ApClientEvidence;
 
 /** No member is NULL. */
 typedef struct {
@@ -32,17 +49,21 @@ typedef struct {
     char *state;
     char *reason;
     char *reason_text;
+    char *advice;  /* what to do about it */
+    char *command; /* a line to copy into a terminal; empty: none */
     GStrv sources;
     char *endpoint;
     GStrv addresses;
     gint64 since_real_usec;     /* 0: not known */
     gint64 next_try_real_usec;  /* 0: on an event only */
     gint64 handshake_real_usec; /* 0: never */
-    gint64 rtt_usec;            /* 0: not known */
+    gint64 rtt_usec;            /* of the direct path; 0: not known */
+    gint64 relay_rtt_usec;      /* of the way by the hub, estimated; 0: not known */
     guint64 rx_bytes;
     guint64 tx_bytes;
     GStrv refusals;
-    GStrv sentences; /* empty but in the answer of Explain */
+    GStrv sentences;           /* empty but in the answer of Explain */
+    ApClientEvidence evidence; /* the same */
 } ApClientPeer;
 
 /** Immutable: shared by reference. */

@@ -25,7 +25,6 @@ static const struct {
     const char *reason;
     const char *phrase;
 } phrases[] = {
-    {"backing-off", N_("it answered nowhere, trying again later")},
     {"disabled", N_("direct connections are switched off")},
     {"far-end-down", N_("it does not hear this computer")},
     {"far-end-left", N_("it left")},
@@ -35,21 +34,29 @@ static const struct {
     {"held-down", N_("the direct path broke, waiting a while")},
     {"idle", N_("nobody asked for direct connections")},
     {"limit", N_("there are too many direct peers")},
+    {"lossy", N_("the direct path keeps breaking")},
     {"mtu", N_("large packets get lost on the direct path")},
     {"network-changed", N_("this computer's network changed")},
     {"new", N_("just announced")},
+    {"no-answer", N_("it answered nowhere, trying again later")},
     {"no-endpoint", N_("nobody said where it can be reached")},
     {"no-handshake", N_("no answer on the direct path")},
     {"no-ipv6", N_("the path cannot be tested without IPv6")},
+    {"no-neighbour", N_("nobody on this network has its address")},
     {"not-offered", N_("nobody announces it")},
+    {"not-same-lan", N_("it is on another network")},
     {"one-way", N_("packets pass in one direction only")},
     {"passive", N_("waiting for it to begin")},
     {"paused", N_("paused")},
+    {"peer-offline", N_("it is off, or has no network")},
+    {"policy", N_("the hub keeps the two apart")},
     {"probe-blocked", N_("a firewall blocks the test of the path")},
     {"probing", N_("trying the direct path")},
     {"proven", N_("the direct path works")},
+    {"revoked", N_("the hub does not know it any more")},
     {"roamed", N_("it moved to a place that is not accepted")},
     {"silent", N_("nothing came back on the direct path")},
+    {"slower", N_("the way by the hub is faster")},
     {"taken-over", N_("an administrator changed it")},
 };
 

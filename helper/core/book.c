@@ -159,7 +159,7 @@ withdraw(Entry *entry, ApReason why, ApInstant now)
  * A key that one answer names twice is two claims, and neither is believed (security rule K4).
  */
 static void
-name_peer(Entry *entry, const ApOfferPeer *peer, ApInstant now)
+name_peer(Entry *entry, const ApOfferPeer *peer, gboolean v2, ApInstant now)
 {
     ApCandidate candidate = {
         .ifindex = entry->candidate.ifindex,
@@ -167,6 +167,8 @@ name_peer(Entry *entry, const ApOfferPeer *peer, ApInstant now)
         .sources = AP_SOURCE_SERVER,
         .n_addresses = peer->n_addresses,
         .speaks_bfd = peer->bfd,
+        .seen_boot_usec = v2 ? MAX(now.boot_usec - peer->age_sec * AP_USEC_PER_SEC, 1) : 0,
+        .hub_rtt_usec = peer->hub_rtt_ms * AP_USEC_PER_MSEC,
     };
 
     entry->n_missed = 0;
@@ -232,18 +234,33 @@ read_named(ApBook *self, const ApOffer *offer, ApInstant now)
         Entry *entry = find_or_add(self, &peer->key);
 
         if (entry != NULL)
-            name_peer(entry, peer, now);
+            name_peer(entry, peer, offer->version >= AP_COORD_VERSION, now);
     }
+}
+
+static ApReason
+why_gone(ApGoneWhy why)
+{
+    switch (why) {
+    case AP_GONE_BYE:
+        return AP_REASON_GONE;
+    case AP_GONE_POLICY:
+        return AP_REASON_POLICY;
+    case AP_GONE_REVOKED:
+        return AP_REASON_REVOKED;
+    }
+    g_return_val_if_reached(AP_REASON_GONE);
 }
 
 static void
 read_gone(ApBook *self, const ApOffer *offer, ApInstant now)
 {
     for (guint i = 0; i < offer->gone->len; i++) {
-        Entry *entry = find(self, &g_array_index(offer->gone, ApOfferGone, i).key);
+        const ApOfferGone *gone = &g_array_index(offer->gone, ApOfferGone, i);
+        Entry *entry = find(self, &gone->key);
 
         if (entry != NULL)
-            withdraw(entry, AP_REASON_GONE, now);
+            withdraw(entry, why_gone(gone->why), now);
     }
 }
 

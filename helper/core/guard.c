@@ -367,11 +367,13 @@ admit_endpoints(const ApGuard *self,
                 ApAdmission *admission,
                 GArray *refusals)
 {
+    admission->is_elsewhere = candidate->n_endpoints > 0;
     for (guint i = 0; i < candidate->n_endpoints; i++) {
         ApAdmittedEndpoint *next = &admission->endpoints[admission->n_endpoints];
         const ApEndpoint *endpoint = &candidate->endpoints[i];
         const ApReason reason = ap_guard_judge_endpoint(self, tunnel, endpoint, &next->on_link);
 
+        admission->is_elsewhere &= reason == AP_REASON_ENDPOINT_OFF_LINK;
         if (reason != AP_REASON_NONE) {
             refuse(refusals, candidate, reason);
             continue;

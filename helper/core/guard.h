@@ -28,6 +28,7 @@ typedef struct {
     guint n_addresses;
     ApAdmittedEndpoint endpoints[AP_CANDIDATE_MAX_ENDPOINTS]; /* in the order of the offer */
     guint n_endpoints;
+    gboolean is_elsewhere;  /* endpoints were offered, and all of them lie in networks of others */
     gint64 retry_boot_usec; /* when a refusal ends by itself; AP_NEVER: with an event only */
 } ApAdmission;
 

@@ -14,6 +14,7 @@
 G_BEGIN_DECLS
 
 void ap_path_enter(ApPath *self, ApPathState state, ApReason reason, ApInstant now);
+void ap_path_note_trial(ApPath *self, const ApPathInput *in);
 void ap_path_start(ApPath *self, const ApPathInput *in, const ApEndpoint *endpoint);
 void ap_path_resume(ApPath *self, const ApPathInput *in);
 void ap_path_promote(ApPath *self, const ApPathInput *in, ApEvidence evidence);

@@ -18,6 +18,13 @@
 /** A path that held this long has earned that its earlier deaths are forgotten. */
 #define FORGIVE_USEC (600 * AP_USEC_PER_SEC)
 
+/**
+ * A peer of which the server has not heard for so long is taken to be off: 60 s. One that is there
+ * asks at least each 25 s (AP_COORD_MAX_WAIT_SEC), and the answer that tells us of it may be as old
+ * as that, too; this leaves 10 s.
+ */
+#define OFFLINE_USEC (60 * AP_USEC_PER_SEC)
+
 /** Doubling @first @n times, and no further than @most. */
 static gint64
 doubled(gint64 first, guint n, gint64 most)
@@ -57,11 +64,31 @@ ap_path_enter(ApPath *self, ApPathState state, ApReason reason, ApInstant now)
     self->reason = reason;
 }
 
+/**
+ * Notes how the try that is under way goes.
+ */
+void
+ap_path_note_trial(ApPath *self, const ApPathInput *in)
+{
+    self->trial.tx_bytes = in->peer->tx_bytes;
+    self->trial.rx_bytes = in->peer->rx_bytes;
+    self->trial.presence = in->presence;
+    self->presence = MAX(self->presence, in->presence);
+}
+
+static void
+begin_trial(ApPath *self, ApInstant now)
+{
+    self->try_boot_usec = now.boot_usec;
+    self->trial = (ApTrial){.endpoint = self->endpoint, .began_boot_usec = now.boot_usec};
+}
+
 static void
 begin_round(ApPath *self, ApInstant now)
 {
     self->round_boot_usec = now.boot_usec;
     self->n_again = 0;
+    self->presence = AP_PRESENCE_UNKNOWN;
     self->trouble = AP_REASON_NONE;
 }
 
@@ -92,8 +119,8 @@ ap_path_start(ApPath *self, const ApPathInput *in, const ApEndpoint *endpoint)
                   in->now);
     count_start(self, in->now);
     ap_life_begin(self, in->peer, in->now);
-    self->try_boot_usec = in->now.boot_usec;
     self->endpoint = *endpoint;
+    begin_trial(self, in->now);
     self->initiated = is_active_side;
     self->held = FALSE;
 }
@@ -108,8 +135,8 @@ ap_path_resume(ApPath *self, const ApPathInput *in)
     begin_round(self, in->now);
     ap_path_enter(self, AP_PATH_PROBING, AP_REASON_PROBING, in->now);
     ap_life_begin(self, in->peer, in->now);
-    self->try_boot_usec = in->now.boot_usec;
     self->endpoint = in->peer->endpoint;
+    begin_trial(self, in->now);
     self->initiated = TRUE;
     self->held = FALSE;
 }
@@ -160,13 +187,23 @@ rest(ApPath *self, const ApPathInput *in, ApReason reason)
     ap_life_begin(self, in->peer, in->now);
 }
 
+/* Why a round met nobody. The server's word comes first: a peer that is off is not on the LAN
+ * either, but one that is not on the LAN may well be elsewhere. */
+static ApReason
+judge_silence(const ApPath *self, const ApPathInput *in)
+{
+    if (in->seen_boot_usec != 0 && in->now.boot_usec - in->seen_boot_usec >= OFFLINE_USEC)
+        return AP_REASON_PEER_OFFLINE;
+    return self->presence == AP_PRESENCE_ABSENT ? AP_REASON_NO_NEIGHBOUR : AP_REASON_NO_ANSWER;
+}
+
 /**
  * Ends a round in which every endpoint failed.
  */
 void
 ap_path_back_off(ApPath *self, const ApPathInput *in)
 {
-    rest(self, in, self->trouble != AP_REASON_NONE ? self->trouble : AP_REASON_BACKING_OFF);
+    rest(self, in, self->trouble != AP_REASON_NONE ? self->trouble : judge_silence(self, in));
     self->n_failures++;
 }
 

@@ -183,7 +183,10 @@ start_waiting(ApPath *self, const ApPathInput *in, ApReason anew, gint64 look_bo
     const ApAdmittedEndpoint *first = ap_tries_next(self, in->admission, NULL);
 
     if (first == NULL) {
-        ap_path_enter(self, AP_PATH_WAITING, AP_REASON_NO_ENDPOINT, in->now);
+        ap_path_enter(self,
+                      AP_PATH_WAITING,
+                      in->admission->is_elsewhere ? AP_REASON_NOT_SAME_LAN : AP_REASON_NO_ENDPOINT,
+                      in->now);
         return answering(self, in, anew, look_boot_usec);
     }
     if (in->now.boot_usec < self->not_before_boot_usec)
@@ -281,6 +284,7 @@ ap_path_step_probing(ApPath *self, const ApPathInput *in)
 {
     const ApLifeVerdict verdict = ap_life_judge_try(self, in);
 
+    ap_path_note_trial(self, in);
     if (verdict.life == AP_LIFE_ALIVE)
         return promoted(self, in, &verdict);
     if (verdict.life == AP_LIFE_DEAD

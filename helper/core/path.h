@@ -34,6 +34,8 @@ typedef struct {
     const ApKey *own_key;
     gboolean endpoint_is_good; /* of @peer, by the guard's rules */
     gboolean speaks_bfd;       /* its offer says so */
+    gint64 seen_boot_usec;     /* when its server last heard of it; 0: not told */
+    ApPresence presence;       /* on the LAN, of the endpoint that is being tried */
     gboolean mute;             /* BFD cannot be spoken on the tunnel */
     gboolean may_start;        /* the host's limit allows one more try */
     guint64 network;           /* fingerprint of the uplinks; 0: none */

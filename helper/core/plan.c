@@ -127,6 +127,21 @@ wake_at(ApTurn *self, gint64 boot_usec)
         self->plan->wake_at_boot_usec = MIN(self->plan->wake_at_boot_usec, boot_usec);
 }
 
+/* What its source says of the peer. Of one that is refused even the addresses: they tell a person
+ * who is meant. */
+static void
+add_offer(ApVerdict *verdict, const ApCandidate *candidate)
+{
+    verdict->sources = candidate->sources;
+    verdict->seen_boot_usec = candidate->seen_boot_usec;
+    verdict->relay_rtt_usec = candidate->relay_rtt_usec;
+    if (verdict->n_addresses > 0)
+        return;
+
+    verdict->n_addresses = candidate->n_addresses;
+    memcpy(verdict->addresses, candidate->addresses, sizeof(verdict->addresses));
+}
+
 static void
 add_verdict(ApTurn *self, const ApSubject *subject, ApReason reason, gint64 next_boot_usec)
 {
@@ -137,13 +152,16 @@ add_verdict(ApTurn *self, const ApSubject *subject, ApReason reason, gint64 next
         .reason = reason,
         .since_boot_usec = subject->path.since_boot_usec,
         .next_boot_usec = next_boot_usec,
+        .trial = subject->path.trial,
+        .n_breaks = subject->path.n_flaps,
         .n_addresses = subject->admission.n_addresses,
-        .sources = subject->candidate != NULL ? subject->candidate->sources : 0,
     };
 
     if (subject->path.state != AP_PATH_WAITING)
         verdict.endpoint = subject->path.endpoint;
     memcpy(verdict.addresses, subject->admission.addresses, sizeof(verdict.addresses));
+    if (subject->candidate != NULL)
+        add_offer(&verdict, subject->candidate);
     g_array_append_val(self->plan->verdicts, verdict);
 }
 
@@ -213,6 +231,8 @@ step_subject(ApTurn *self, ApSubject *subject)
         .own_key = &subject->device->public_key,
         .endpoint_is_good = endpoint_is_good(self, subject),
         .speaks_bfd = subject->candidate->speaks_bfd,
+        .seen_boot_usec = subject->candidate->seen_boot_usec,
+        .presence = ap_world_presence(&self->world, &subject->path.endpoint.addr),
         .mute = ap_world_is_mute(&self->world, subject->ifindex),
         .may_start = self->n_starts > 0,
         .network = self->network,

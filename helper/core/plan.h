@@ -40,9 +40,13 @@ typedef struct {
     gint64 since_boot_usec; /* of @state */
     gint64 next_boot_usec;  /* when something is tried again, AP_NEVER: on an event only */
     ApEndpoint endpoint;    /* in use or being tried; family 0: none */
-    ApAddr addresses[AP_COORD_MAX_ADDRESSES]; /* those that the guard let through */
+    ApTrial trial;          /* the latest try */
+    guint n_breaks;         /* how often a direct path died on this network, the latest times */
+    ApAddr addresses[AP_COORD_MAX_ADDRESSES]; /* those that the guard let through; if none, all */
     guint n_addresses;
-    guint sources; /* of ApSource */
+    guint sources;         /* of ApSource */
+    gint64 seen_boot_usec; /* when its server last heard of it; 0: not told */
+    gint64 relay_rtt_usec; /* of the way by the hub, estimated; 0: not known */
 } ApVerdict;
 
 /** One refusal of the guard. */

@@ -2,8 +2,8 @@
 
 /**
  * @file
- * Why something is done or not done: a word for machines and a sentence for people. Log, bus,
- * CLI and tray all print these.
+ * Why something is done or not done: a word for machines, a sentence for people, and what they
+ * can do about it. Log, bus, CLI and tray all print these.
  */
 
 #pragma once
@@ -27,6 +27,8 @@ typedef enum {
     AP_REASON_NO_ADDRESS,   /* the interface has no address (yet) */
     AP_REASON_DOWN,         /* the interface is down */
     AP_REASON_NO_UPLINK,    /* no default route: nobody is asked */
+    AP_REASON_NO_SERVER,    /* nobody can be asked, or nobody answers there */
+    AP_REASON_SERVER_ERROR, /* the server answers, and with nothing that can be used */
     AP_REASON_PSK_REQUIRED, /* RequirePresharedKey=yes */
     AP_REASON_TOO_MANY_TUNNELS,
 
@@ -36,10 +38,15 @@ typedef enum {
     AP_REASON_PASSIVE,       /* the other side starts: its key is lower */
     AP_REASON_PROVEN,        /* a fresh handshake came from an endpoint that we accept */
     AP_REASON_NO_ENDPOINT,   /* offered without a usable address and port */
+    AP_REASON_NOT_SAME_LAN,  /* offered in networks that are not ours */
     AP_REASON_NO_HANDSHAKE,  /* no answer at this endpoint in time */
-    AP_REASON_BACKING_OFF,   /* every endpoint failed; the next round comes later */
+    AP_REASON_NO_ANSWER,     /* every endpoint was silent; the next round comes later */
+    AP_REASON_NO_NEIGHBOUR,  /* the same, and nobody on the LAN has that address */
+    AP_REASON_PEER_OFFLINE,  /* the same, and the server has not heard of the peer for a while */
     AP_REASON_SILENT,        /* bytes go out and none come back */
     AP_REASON_HANDSHAKE_OLD, /* the session's keys are past their life */
+    AP_REASON_SLOWER,        /* the way by the hub is clearly faster */
+    AP_REASON_LOSSY,         /* the path keeps dying and coming back */
     AP_REASON_HELD_DOWN,     /* the path flapped; it must stay up for a while first */
     AP_REASON_PROBE_BLOCKED, /* a handshake, but no BFD packet of a peer that speaks it */
     AP_REASON_ONE_WAY,       /* we hear its BFD packets, it does not hear ours */
@@ -49,8 +56,10 @@ typedef enum {
     AP_REASON_FAR_END_WAITS, /* the path is proven, and the far end does not use it yet */
 
     /* a peer that leaves */
-    AP_REASON_NOT_OFFERED,     /* no answer names it any more */
+    AP_REASON_NOT_OFFERED,     /* no answer names it */
     AP_REASON_GONE,            /* the server said that it left */
+    AP_REASON_POLICY,          /* the server keeps the two apart */
+    AP_REASON_REVOKED,         /* the hub does not know it any more */
     AP_REASON_FAR_END_LEFT,    /* the peer itself said that it leaves */
     AP_REASON_NETWORK_CHANGED, /* our uplink went or changed */
     AP_REASON_ROAMED,          /* its endpoint left the networks that we share */
@@ -82,7 +91,16 @@ typedef enum {
     AP_N_REASONS,
 } ApReason;
 
+/** What a person may copy into a terminal; helper/dbus/remedy.h writes it out. */
+typedef enum {
+    AP_REMEDY_NONE,
+    AP_REMEDY_OPEN_WIREGUARD, /* lets WireGuard's own packets in */
+    AP_REMEDY_OPEN_PROBE,     /* lets BFD in, inside the tunnel */
+} ApRemedy;
+
 const char *ap_reason_name(ApReason reason) G_GNUC_CONST;
 const char *ap_reason_sentence(ApReason reason) G_GNUC_CONST;
+const char *ap_reason_advice(ApReason reason) G_GNUC_CONST;
+ApRemedy ap_reason_remedy(ApReason reason) G_GNUC_CONST;
 
 G_END_DECLS

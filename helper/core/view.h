@@ -11,13 +11,27 @@
 
 G_BEGIN_DECLS
 
+/** How the coordination of one tunnel goes. */
+typedef struct {
+    ApReason reason;     /* AP_REASON_NONE: well, or nobody was asked yet */
+    const char *error;   /* (not owned) of the last round; empty: it went well */
+    gint64 hub_rtt_usec; /* from here to the hub and back; 0: not known */
+} ApServerNews;
+
+/** Most networks of one tunnel that a view names: for "which tunnel is this address of?" */
+#define AP_VIEW_MAX_ROUTES 8
+
 typedef struct {
     ApDeviceId id;
     ApKey public_key;
     gboolean managed;
     ApReason reason;
-    ApEndpoint server;    /* family 0: none */
-    char last_error[160]; /* of the last round with the server; empty: it went well */
+    guint16 listen_port;               /* 0: none yet */
+    ApEndpoint server;                 /* family 0: none */
+    char last_error[160];              /* of the last round with the server; empty: it went well */
+    gint64 hub_rtt_usec;               /* from here to the hub and back; 0: not known */
+    ApCidr routes[AP_VIEW_MAX_ROUTES]; /* networks of configured peers, less default routes */
+    guint n_routes;
     guint n_direct;
 } ApTunnelView;
 
@@ -27,9 +41,15 @@ typedef struct {
     gint64 since_real_usec;
     gint64 next_real_usec;      /* 0: on an event only */
     gint64 handshake_real_usec; /* 0: never */
-    gint64 rtt_usec;            /* 0: not known */
+    gint64 rtt_usec;            /* of the direct path; 0: not known */
+    gint64 relay_rtt_usec;      /* of the way by the hub, estimated; 0: not known */
     guint64 rx_bytes;
     guint64 tx_bytes;
+    gint64 tried_real_usec; /* when the latest try began; 0: nothing was tried */
+    gint64 seen_real_usec;  /* when its server last heard of it; 0: not told */
+    gint64 heard_real_usec; /* when BFD last heard of it; 0: never */
+    guint64 proof_rx_bytes; /* of @rx_bytes: BFD's, of the present session */
+    guint64 proof_tx_bytes;
     ApReason refusals[8]; /* what the guard dropped of its last offer */
     guint n_refusals;
 } ApPeerView;

@@ -48,6 +48,18 @@ compare_candidates(gconstpointer a, gconstpointer b)
     return by_index != 0 ? by_index : ap_key_compare(&x->key, &y->key);
 }
 
+static int
+compare_claims(const ApCandidate *a, const ApCandidate *b)
+{
+    for (guint i = 0; i < MIN(a->n_addresses, b->n_addresses); i++) {
+        const int by_address = ap_addr_compare(&a->addresses[i], &b->addresses[i]);
+
+        if (by_address != 0)
+            return by_address;
+    }
+    return (int) a->n_addresses - (int) b->n_addresses;
+}
+
 /* A key that is offered twice is refused, and it shall not depend on chance how that looks. */
 static int
 compare_twins(gconstpointer a, gconstpointer b)
@@ -62,7 +74,9 @@ compare_twins(gconstpointer a, gconstpointer b)
         return x->withdrawn ? 1 : -1;
     if (x->why != y->why)
         return x->why < y->why ? -1 : 1;
-    return (int) x->sources - (int) y->sources;
+    if (x->sources != y->sources)
+        return x->sources < y->sources ? -1 : 1;
+    return compare_claims(x, y);
 }
 
 static int
@@ -109,6 +123,15 @@ static int
 compare_mute(gconstpointer a, gconstpointer b)
 {
     return compare_indexes(*(const guint32 *) a, *(const guint32 *) b);
+}
+
+static int
+compare_hosts(gconstpointer a, gconstpointer b)
+{
+    const ApLanHost *x = a;
+    const ApLanHost *y = b;
+
+    return ap_addr_compare(&x->addr, &y->addr);
 }
 
 /* The first element of a sorted array that compares equal to @wanted; NULL: there is none. */
@@ -310,6 +333,18 @@ ap_world_is_mute(const ApWorld *self, guint32 ifindex)
 }
 
 /**
+ * Tells whether anybody on a LAN of a sorted world has @addr.
+ */
+ApPresence
+ap_world_presence(const ApWorld *self, const ApAddr *addr)
+{
+    const ApLanHost wanted = {.addr = *addr};
+    const ApLanHost *found = find(self->hosts, &wanted, compare_hosts);
+
+    return found != NULL ? found->presence : AP_PRESENCE_UNKNOWN;
+}
+
+/**
  * Finds what BFD says about a peer in a sorted world.
  *
  * Returns: (transfer none): a proof of nothing when there is no session, or the tunnel is mute
@@ -369,6 +404,7 @@ ap_world_sort(const ApWorld *self, ApWorld *out)
         .candidates = sorted_values(self->candidates, compare_twins),
         .proofs = sorted_optional(self->proofs, sizeof(ApProof), compare_proofs),
         .mute = sorted_optional(self->mute, sizeof(guint32), compare_mute),
+        .hosts = sorted_optional(self->hosts, sizeof(ApLanHost), compare_hosts),
         .paths = sorted_values(self->paths, compare_paths),
     };
 }
@@ -387,6 +423,7 @@ ap_world_clear_sorted(ApWorld *self)
     g_array_unref((GArray *) self->candidates);
     g_array_unref((GArray *) self->proofs);
     g_array_unref((GArray *) self->mute);
+    g_array_unref((GArray *) self->hosts);
     g_array_unref((GArray *) self->paths);
     *self = (ApWorld){0};
 }

@@ -35,8 +35,11 @@ typedef struct {
     ApEndpoint endpoints[AP_CANDIDATE_MAX_ENDPOINTS]; /* best first, port never 0 */
     guint n_endpoints;
     gboolean speaks_bfd;
-    gboolean withdrawn; /* the source says it is gone, or stopped naming it long ago */
-    ApReason why;       /* of @withdrawn */
+    gint64 seen_boot_usec; /* when the server last heard of it; 0: not told */
+    gint64 hub_rtt_usec;   /* from it to the hub and back, as it says; 0: not told */
+    gint64 relay_rtt_usec; /* from here by the hub to it and back, estimated; 0: not known */
+    gboolean withdrawn;    /* the source says it is gone, or stopped naming it long ago */
+    ApReason why;          /* of @withdrawn */
 } ApCandidate;
 
 /** A peer that the ledger says we added. */
@@ -68,6 +71,27 @@ typedef struct {
     gint64 until_boot_usec;
 } ApPin;
 
+/** Whether anybody on the LAN has an address, as the kernel's neighbour table tells. */
+typedef enum {
+    AP_PRESENCE_UNKNOWN, /* nobody asked, or the address is not on a LAN of ours */
+    AP_PRESENCE_ABSENT,  /* asked, and nobody answered (yet) */
+    AP_PRESENCE_THERE,
+} ApPresence;
+
+typedef struct {
+    ApAddr addr;
+    ApPresence presence;
+} ApLanHost;
+
+/** What the latest try of a peer did and met, for people: nothing is decided by it. */
+typedef struct {
+    ApEndpoint endpoint; /* family 0: nothing was tried yet */
+    gint64 began_boot_usec;
+    guint64 tx_bytes; /* by the peer on the device since it was added */
+    guint64 rx_bytes;
+    ApPresence presence; /* of the endpoint */
+} ApTrial;
+
 /**
  * What the planner remembers of one peer between two turns. Made and read by it alone; the
  * engine only hands it back.
@@ -90,11 +114,13 @@ typedef struct {
     guint n_failures;            /* rounds over all endpoints without success */
     guint n_flaps;
     guint n_again;        /* second tries of an endpoint in this round */
+    ApPresence presence;  /* the best that this round found on the LAN */
     ApReason trouble;     /* what this round met, silence aside; AP_REASON_NONE: nothing */
     gboolean initiated;   /* we made the device send in this try */
     guint64 offer;        /* fingerprint of the endpoints that were offered */
     ApEndpoint endpoint;  /* what is being tried, or what works */
     ApEndpoint last_good; /* family 0: none on this network */
+    ApTrial trial;
 
     /* signs of life: helper/core/life.c */
     gint64 handshake_base_usec; /* the peer's handshake when the try began */
@@ -168,6 +194,7 @@ typedef struct {
     const GArray *proofs;     /* (nullable) (element-type ApProof) by index, key */
     const GArray *mute;       /* (nullable) (element-type guint32) tunnels where BFD cannot be
                                * spoken, by index: no IPv6, or its port is taken */
+    const GArray *hosts;      /* (nullable) (element-type ApLanHost) by address */
     const GArray *paths;      /* (element-type ApPath) by index, key */
 } ApWorld;
 
@@ -186,6 +213,7 @@ const ApCandidate *ap_world_find_candidate(const ApWorld *self, guint32 ifindex,
 const ApPath *ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key);
 const ApProof *ap_world_find_proof(const ApWorld *self, guint32 ifindex, const ApKey *key);
 gboolean ap_world_has_lent(const ApWorld *self, guint32 ifindex, const ApKey *key);
+ApPresence ap_world_presence(const ApWorld *self, const ApAddr *addr);
 gboolean ap_world_is_mute(const ApWorld *self, guint32 ifindex);
 
 G_END_DECLS

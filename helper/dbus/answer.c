@@ -3,6 +3,9 @@
 #include "helper/dbus/answer.h"
 
 #include "helper/dbus/find.h"
+#include "helper/dbus/remedy.h"
+
+#include <glib/gi18n.h>
 
 static const char *
 path_state_name(ApPathState state)
@@ -102,9 +105,11 @@ add_text(GVariantDict *dict, const char *name, const char *text)
 static void
 add_key(GVariantDict *dict, const ApKey *key)
 {
-    char text[AP_KEY_TEXT_LEN];
+    static const ApKey none;
+    char text[AP_KEY_TEXT_LEN] = "";
 
-    ap_key_to_text(key, text);
+    if (!ap_key_equal(key, &none))
+        ap_key_to_text(key, text);
     g_variant_dict_insert(dict, "public-key", "s", text);
 }
 
@@ -123,6 +128,7 @@ add_reason(GVariantDict *dict, ApReason reason)
 {
     g_variant_dict_insert(dict, "reason", "s", ap_reason_name(reason));
     g_variant_dict_insert(dict, "reason-text", "s", ap_reason_sentence(reason));
+    g_variant_dict_insert(dict, "advice", "s", ap_reason_advice(reason));
 }
 
 static void
@@ -176,76 +182,9 @@ tunnel_to_variant(const ApTunnelView *tunnel)
     add_reason(&dict, tunnel->reason);
     add_endpoint(&dict, "server", &tunnel->server);
     add_text(&dict, "last-error", tunnel->last_error);
+    g_variant_dict_insert(&dict, "hub-rtt", "x", tunnel->hub_rtt_usec);
     g_variant_dict_insert(&dict, "direct", "u", tunnel->n_direct);
     return g_variant_dict_end(&dict);
-}
-
-static void
-add_peer(GVariantDict *dict, const ApPeerView *peer)
-{
-    add_text(dict, "tunnel", peer->tunnel);
-    add_key(dict, &peer->verdict.key);
-    g_variant_dict_insert(dict, "state", "s", path_state_name(peer->verdict.state));
-    add_reason(dict, peer->verdict.reason);
-    add_sources(dict, peer->verdict.sources);
-    add_endpoint(dict, "endpoint", &peer->verdict.endpoint);
-    add_addresses(dict, &peer->verdict);
-    g_variant_dict_insert(dict, "since", "x", peer->since_real_usec);
-    g_variant_dict_insert(dict, "next-try", "x", peer->next_real_usec);
-    g_variant_dict_insert(dict, "last-handshake", "x", peer->handshake_real_usec);
-    g_variant_dict_insert(dict, "rtt", "x", peer->rtt_usec);
-    g_variant_dict_insert(dict, "rx-bytes", "t", peer->rx_bytes);
-    g_variant_dict_insert(dict, "tx-bytes", "t", peer->tx_bytes);
-    add_refusals(dict, peer);
-}
-
-static GVariant *
-peer_to_variant(const ApPeerView *peer)
-{
-    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
-
-    add_peer(&dict, peer);
-    return g_variant_dict_end(&dict);
-}
-
-/**
- * The reply of GetView.
- *
- * @view: (nullable): NULL before the first turn: an empty one with serial 0
- *
- * Returns: (transfer floating): of type (taa{sv}aa{sv})
- */
-GVariant *
-ap_answer_view(const ApView *view)
-{
-    GVariantBuilder tunnels, peers;
-
-    g_variant_builder_init(&tunnels, G_VARIANT_TYPE("aa{sv}"));
-    g_variant_builder_init(&peers, G_VARIANT_TYPE("aa{sv}"));
-    for (guint i = 0; view != NULL && i < view->tunnels->len; i++)
-        g_variant_builder_add_value(
-            &tunnels,
-            tunnel_to_variant(&g_array_index(view->tunnels, ApTunnelView, i)));
-    for (guint i = 0; view != NULL && i < view->peers->len; i++)
-        g_variant_builder_add_value(&peers,
-                                    peer_to_variant(&g_array_index(view->peers, ApPeerView, i)));
-
-    return g_variant_new("(taa{sv}aa{sv})", view != NULL ? view->serial : 0, &tunnels, &peers);
-}
-
-static const char *
-path_sentence(ApPathState state)
-{
-    switch (state) {
-    case AP_PATH_WAITING:
-        return "Traffic goes by the hub.";
-    case AP_PATH_PROBING:
-        return "Traffic goes by the hub while a direct path is tried.";
-    case AP_PATH_DIRECT:
-        return "Traffic goes directly to this peer.";
-    }
-
-    return "Traffic goes by the hub.";
 }
 
 static const ApTunnelView *
@@ -262,6 +201,88 @@ find_tunnel(const ApView *view, guint32 ifindex)
 }
 
 static void
+add_command(GVariantDict *dict, ApReason reason, const ApTunnelView *tunnel, ApFirewall firewall)
+{
+    g_autofree char *command = ap_remedy_command(ap_reason_remedy(reason),
+                                                 firewall,
+                                                 tunnel != NULL ? tunnel->listen_port : 0);
+
+    g_variant_dict_insert(dict, "command", "s", command);
+}
+
+static void
+add_peer(GVariantDict *dict, const ApView *view, const ApPeerView *peer, ApFirewall firewall)
+{
+    add_text(dict, "tunnel", peer->tunnel);
+    add_key(dict, &peer->verdict.key);
+    g_variant_dict_insert(dict, "state", "s", path_state_name(peer->verdict.state));
+    add_reason(dict, peer->verdict.reason);
+    add_command(dict, peer->verdict.reason, find_tunnel(view, peer->verdict.ifindex), firewall);
+    add_sources(dict, peer->verdict.sources);
+    add_endpoint(dict, "endpoint", &peer->verdict.endpoint);
+    add_addresses(dict, &peer->verdict);
+    g_variant_dict_insert(dict, "since", "x", peer->since_real_usec);
+    g_variant_dict_insert(dict, "next-try", "x", peer->next_real_usec);
+    g_variant_dict_insert(dict, "last-handshake", "x", peer->handshake_real_usec);
+    g_variant_dict_insert(dict, "rtt", "x", peer->rtt_usec);
+    g_variant_dict_insert(dict, "relay-rtt", "x", peer->relay_rtt_usec);
+    g_variant_dict_insert(dict, "rx-bytes", "t", peer->rx_bytes);
+    g_variant_dict_insert(dict, "tx-bytes", "t", peer->tx_bytes);
+    add_refusals(dict, peer);
+}
+
+static GVariant *
+peer_to_variant(const ApView *view, const ApPeerView *peer, ApFirewall firewall)
+{
+    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+
+    add_peer(&dict, view, peer, firewall);
+    return g_variant_dict_end(&dict);
+}
+
+/**
+ * The reply of GetView.
+ *
+ * @view: (nullable): NULL before the first turn: an empty one with serial 0
+ * @firewall: of this computer, for lines to copy
+ *
+ * Returns: (transfer floating): of type (taa{sv}aa{sv})
+ */
+GVariant *
+ap_answer_view(const ApView *view, ApFirewall firewall)
+{
+    GVariantBuilder tunnels, peers;
+
+    g_variant_builder_init(&tunnels, G_VARIANT_TYPE("aa{sv}"));
+    g_variant_builder_init(&peers, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; view != NULL && i < view->tunnels->len; i++)
+        g_variant_builder_add_value(
+            &tunnels,
+            tunnel_to_variant(&g_array_index(view->tunnels, ApTunnelView, i)));
+    for (guint i = 0; view != NULL && i < view->peers->len; i++)
+        g_variant_builder_add_value(
+            &peers,
+            peer_to_variant(view, &g_array_index(view->peers, ApPeerView, i), firewall));
+
+    return g_variant_new("(taa{sv}aa{sv})", view != NULL ? view->serial : 0, &tunnels, &peers);
+}
+
+static const char *
+path_sentence(ApPathState state)
+{
+    switch (state) {
+    case AP_PATH_WAITING:
+        return N_("Traffic goes by the hub.");
+    case AP_PATH_PROBING:
+        return N_("Traffic goes by the hub while a direct path is tried.");
+    case AP_PATH_DIRECT:
+        return N_("Traffic goes directly to this peer.");
+    }
+
+    return N_("Traffic goes by the hub.");
+}
+
+static void
 add_sentences(GVariantDict *dict, const ApView *view, const ApPeerView *peer)
 {
     const ApTunnelView *tunnel = find_tunnel(view, peer->verdict.ifindex);
@@ -275,7 +296,7 @@ add_sentences(GVariantDict *dict, const ApView *view, const ApPeerView *peer)
     for (guint i = 0; i < peer->n_refusals; i++)
         g_variant_builder_add(&builder, "s", ap_reason_sentence(peer->refusals[i]));
     if (peer->verdict.state != AP_PATH_DIRECT && peer->next_real_usec == 0)
-        g_variant_builder_add(&builder, "s", "It is tried again when something changes.");
+        g_variant_builder_add(&builder, "s", N_("It is tried again when something changes."));
     if (why_off != AP_REASON_NONE)
         g_variant_builder_add(&builder, "s", ap_reason_sentence(why_off));
     else if (tunnel != NULL && !tunnel->managed)
@@ -283,33 +304,142 @@ add_sentences(GVariantDict *dict, const ApView *view, const ApPeerView *peer)
     g_variant_dict_insert_value(dict, "sentences", g_variant_builder_end(&builder));
 }
 
+static const char *
+presence_name(ApPresence presence)
+{
+    switch (presence) {
+    case AP_PRESENCE_UNKNOWN:
+        return "";
+    case AP_PRESENCE_ABSENT:
+        return "absent";
+    case AP_PRESENCE_THERE:
+        return "there";
+    }
+
+    return "";
+}
+
+/* What was sent, what came back, and when: the reason's grounds. */
+static void
+add_evidence(GVariantDict *dict, const ApView *view, const ApPeerView *peer)
+{
+    const ApTrial *trial = &peer->verdict.trial;
+    const ApTunnelView *tunnel = find_tunnel(view, peer->verdict.ifindex);
+    g_auto(GVariantDict) evidence = G_VARIANT_DICT_INIT(NULL);
+
+    add_endpoint(&evidence, "tried", &trial->endpoint);
+    g_variant_dict_insert(&evidence, "tried-at", "x", peer->tried_real_usec);
+    g_variant_dict_insert(&evidence, "sent", "t", trial->tx_bytes);
+    g_variant_dict_insert(&evidence, "received", "t", trial->rx_bytes);
+    g_variant_dict_insert(&evidence, "neighbour", "s", presence_name(trial->presence));
+    g_variant_dict_insert(&evidence, "proof-heard", "x", peer->heard_real_usec);
+    g_variant_dict_insert(&evidence, "proof-sent", "t", peer->proof_tx_bytes);
+    g_variant_dict_insert(&evidence, "proof-received", "t", peer->proof_rx_bytes);
+    g_variant_dict_insert(&evidence, "seen", "x", peer->seen_real_usec);
+    g_variant_dict_insert(&evidence, "breaks", "u", peer->verdict.n_breaks);
+    g_variant_dict_insert(&evidence, "listen-port", "u", tunnel != NULL ? tunnel->listen_port : 0);
+    g_variant_dict_insert_value(dict, "evidence", g_variant_dict_end(&evidence));
+}
+
+static gboolean
+leads_to(const ApTunnelView *tunnel, const ApAddr *addr)
+{
+    for (guint i = 0; i < tunnel->n_routes; i++) {
+        if (ap_cidr_holds(&tunnel->routes[i], addr))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* What can be said of an address that nobody announces: why nothing comes from where news of its
+ * peer would come from; and if that works, that it does not name the peer. */
+static ApPeerView
+make_stranger(const ApTunnelView *tunnel, const ApAddr *addr)
+{
+    ApPeerView peer = {
+        .verdict = {.ifindex = tunnel->id.ifindex,
+                    .state = AP_PATH_WAITING,
+                    .reason = tunnel->reason,
+                    .next_boot_usec = AP_NEVER,
+                    .addresses = {*addr},
+                    .n_addresses = 1},
+    };
+
+    if (tunnel->reason == AP_REASON_MANAGED)
+        peer.verdict.reason = AP_REASON_NOT_OFFERED;
+    (void) g_strlcpy(peer.tunnel, tunnel->id.name, sizeof(peer.tunnel));
+    return peer;
+}
+
+/* Returns: (transfer full) (nullable) (element-type ApPeerView): @text as an address that some
+ *     tunnel leads to, once for each; NULL: it is none */
+static GArray *
+list_strangers(const ApView *view, const char *text)
+{
+    g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ApPeerView));
+    ApAddr addr;
+
+    if (!ap_addr_parse(&addr, text, NULL))
+        return NULL;
+
+    for (guint i = 0; i < view->tunnels->len; i++) {
+        const ApTunnelView *tunnel = &g_array_index(view->tunnels, ApTunnelView, i);
+
+        if (leads_to(tunnel, &addr)) {
+            const ApPeerView peer = make_stranger(tunnel, &addr);
+
+            g_array_append_val(found, peer);
+        }
+    }
+    return found->len > 0 ? g_steal_pointer(&found) : NULL;
+}
+
+static GVariant *
+explanation(const ApView *view, const ApPeerView *peer, ApFirewall firewall)
+{
+    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+
+    add_peer(&dict, view, peer, firewall);
+    add_evidence(&dict, view, peer);
+    add_sentences(&dict, view, peer);
+    return g_variant_dict_end(&dict);
+}
+
 /**
  * The reply of Explain.
  *
  * @view: (nullable): NULL before the first turn: nothing is found
- * @key: what the caller typed
+ * @key: what the caller typed: names a peer as for ap_find_peers(), or is an address of a tunnel's
+ *     networks that no peer is known to have
+ * @firewall: of this computer, for lines to copy
  * @error: as ap_find_peers()
  *
  * Returns: (transfer floating): of type (aa{sv})
  */
 GVariant *
-ap_answer_explain(const ApView *view, const char *key, GError **error)
+ap_answer_explain(const ApView *view, const char *key, ApFirewall firewall, GError **error)
 {
     g_autoptr(ApView) none = view == NULL ? ap_view_new() : NULL;
-    g_autoptr(GPtrArray) found = ap_find_peers(view != NULL ? view : none, key, error);
+    const ApView *shown = view != NULL ? view : none;
+    g_autoptr(GError) not_found = NULL;
+    g_autoptr(GPtrArray) found = ap_find_peers(shown, key, &not_found);
+    g_autoptr(GArray) strangers = g_error_matches(not_found, AP_FIND_ERROR, AP_FIND_ERROR_NOT_FOUND)
+                                      ? list_strangers(shown, key)
+                                      : NULL;
     GVariantBuilder builder;
 
-    if (found == NULL)
+    if (found == NULL && strangers == NULL) {
+        g_propagate_error(error, g_steal_pointer(&not_found));
         return NULL;
+    }
 
     g_variant_builder_init(&builder, G_VARIANT_TYPE("aa{sv}"));
-    for (guint i = 0; i < found->len; i++) {
-        g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
-
-        add_peer(&dict, found->pdata[i]);
-        add_sentences(&dict, view, found->pdata[i]);
-        g_variant_builder_add_value(&builder, g_variant_dict_end(&dict));
-    }
+    for (guint i = 0; found != NULL && i < found->len; i++)
+        g_variant_builder_add_value(&builder, explanation(shown, found->pdata[i], firewall));
+    for (guint i = 0; strangers != NULL && i < strangers->len; i++)
+        g_variant_builder_add_value(
+            &builder,
+            explanation(shown, &g_array_index(strangers, ApPeerView, i), firewall));
 
     return g_variant_new("(aa{sv})", &builder);
 }

@@ -106,7 +106,7 @@ handle_get_view(const ApMethodContext *context,
     (void) sender;
     (void) arguments;
     (void) error;
-    *reply = ap_answer_view(context->view);
+    *reply = ap_answer_view(context->view, ap_firewall_find("/"));
     return TRUE;
 }
 
@@ -121,7 +121,7 @@ handle_explain(const ApMethodContext *context,
 
     (void) sender;
     g_variant_get_child(arguments, 0, "&s", &key);
-    *reply = ap_answer_explain(context->view, key, error);
+    *reply = ap_answer_explain(context->view, key, ap_firewall_find("/"), error);
     return *reply != NULL;
 }
 

@@ -16,6 +16,15 @@
  */
 #define REGISTRATION_TTL_SEC 90
 
+/**
+ * A new sample's weight in the round trip to the hub is 1/4: there is one each 25 s, so that a new
+ * way to the hub counts after two minutes, and one handshake in between does not weigh much.
+ */
+#define HUB_RTT_WEIGHT 4
+
+/** Longest round trip that a server is told, in milliseconds: common/json takes no more. */
+#define MAX_TOLD_RTT_MSEC 60000
+
 /** What a held request says about us; when it changes, the request is made anew. */
 typedef struct {
     ApKey key;
@@ -46,6 +55,8 @@ struct _ApAsker {
     Identity identity;
     char boot[9];
     char last_error[160];
+    ApReason trouble;    /* of the last round; AP_REASON_NONE: it went well */
+    gint64 hub_rtt_usec; /* 0: not known on this network */
 };
 
 static void
@@ -108,7 +119,15 @@ ap_asker_get_ifindex(const ApAsker *self)
 void
 ap_asker_list(const ApAsker *self, GArray *candidates, ApInstant now)
 {
+    const guint n_before = candidates->len;
+
     ap_book_list(self->book, candidates, now);
+    for (guint i = n_before; i < candidates->len; i++) {
+        ApCandidate *candidate = &g_array_index(candidates, ApCandidate, i);
+
+        if (self->hub_rtt_usec != 0 && candidate->hub_rtt_usec != 0)
+            candidate->relay_rtt_usec = self->hub_rtt_usec + candidate->hub_rtt_usec;
+    }
 }
 
 static void
@@ -136,6 +155,7 @@ ap_asker_set_network(ApAsker *self, guint64 network, ApInstant now)
         return;
 
     self->identity.network = network;
+    self->hub_rtt_usec = 0;
     ap_book_forget_all(self->book);
     start_over(self, now);
 }
@@ -165,6 +185,31 @@ judge(const ApFetchReply *reply, const GError *error, char *text, gsize n_text)
 
     g_snprintf(text, n_text, "the server answered with status %u", reply->status);
     return ap_ask_outcome(reply->status, reply->too_old);
+}
+
+static ApReason
+trouble_of(ApAskOutcome outcome)
+{
+    switch (outcome) {
+    case AP_ASK_OK:
+        return AP_REASON_NONE;
+    case AP_ASK_UNREACHABLE:
+        return AP_REASON_NO_SERVER;
+    case AP_ASK_TOO_OLD:
+    case AP_ASK_REFUSED:
+    case AP_ASK_BAD:
+        return AP_REASON_SERVER_ERROR;
+    }
+    g_return_val_if_reached(AP_REASON_SERVER_ERROR);
+}
+
+static void
+note_rtt(ApAsker *self, gint64 sample_usec)
+{
+    if (self->hub_rtt_usec == 0)
+        self->hub_rtt_usec = MAX(sample_usec, 1);
+    else
+        self->hub_rtt_usec += (sample_usec - self->hub_rtt_usec) / HUB_RTT_WEIGHT;
 }
 
 static void begin(ApAsker *self);
@@ -215,6 +260,9 @@ on_reply(GObject *source, GAsyncResult *result, gpointer user_data)
         const gboolean changed = outcome == AP_ASK_OK && take_offer(self, reply->offer, now);
 
         self->resyncing = FALSE;
+        self->trouble = trouble_of(outcome);
+        if (reply != NULL)
+            note_rtt(self, reply->connect_usec);
         ap_ask_done(&self->ask,
                     outcome,
                     outcome == AP_ASK_OK ? reply->offer : NULL,
@@ -258,6 +306,8 @@ compose(ApAsker *self, const ApAskerInput *input)
         .seq = seq,
         .bfd = input->bfd,
         .wait_sec = ap_ask_wait_sec(&self->ask),
+        .hub_rtt_ms = (guint) MIN((self->hub_rtt_usec + AP_USEC_PER_MSEC - 1) / AP_USEC_PER_MSEC,
+                                  MAX_TOLD_RTT_MSEC),
         .direct = g_array_copy((GArray *) input->direct),
     };
     (void) g_strlcpy(request->boot, self->boot, sizeof(request->boot));
@@ -361,12 +411,16 @@ ap_asker_is_busy(const ApAsker *self)
 }
 
 /**
- * Tells why the last round did not go well.
+ * Tells how the coordination goes.
  *
- * Returns: (transfer none): empty when it did
+ * Returns: good until the next exchange ends
  */
-const char *
-ap_asker_get_last_error(const ApAsker *self)
+ApServerNews
+ap_asker_get_news(const ApAsker *self)
 {
-    return self->last_error;
+    return (ApServerNews){
+        .reason = self->trouble,
+        .error = self->last_error,
+        .hub_rtt_usec = self->hub_rtt_usec,
+    };
 }

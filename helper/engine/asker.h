@@ -11,6 +11,7 @@
 #include "common/device.h"
 #include "helper/core/book.h"
 #include "helper/core/tunnel.h"
+#include "helper/core/view.h"
 #include "helper/engine/metrics.h"
 
 G_BEGIN_DECLS
@@ -46,7 +47,7 @@ void ap_asker_resync(ApAsker *self, ApInstant now);
 void ap_asker_stop(ApAsker *self);
 gboolean ap_asker_is_resyncing(const ApAsker *self);
 gboolean ap_asker_is_busy(const ApAsker *self);
-const char *ap_asker_get_last_error(const ApAsker *self);
+ApServerNews ap_asker_get_news(const ApAsker *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApAsker, ap_asker_unref)
 

@@ -212,18 +212,18 @@ ap_askers_are_busy(const ApAskers *self)
 }
 
 /**
- * Tells why the last round with the server of a tunnel did not go well.
+ * Tells how the coordination of a tunnel goes.
  *
- * @self: an ApAskers; last, and without its type, so that it serves as an ApLastErrorFunc
+ * @self: an ApAskers; last, and without its type, so that it serves as an ApServerNewsFunc
  *
- * Returns: (transfer none): empty when it did, or when nobody was asked
+ * Returns: good until the next call of the main loop
  */
-const char *
-ap_askers_last_error(guint32 ifindex, gpointer self)
+ApServerNews
+ap_askers_get_news(guint32 ifindex, gpointer self)
 {
     const ApAsker *asker = find(self, ifindex);
 
-    return asker != NULL ? ap_asker_get_last_error(asker) : "";
+    return asker != NULL ? ap_asker_get_news(asker) : (ApServerNews){.error = ""};
 }
 
 void

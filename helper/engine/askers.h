@@ -29,7 +29,7 @@ void ap_askers_resync(ApAskers *self, ApInstant now);
 gboolean ap_askers_are_resyncing(const ApAskers *self);
 void ap_askers_stop(ApAskers *self);
 gboolean ap_askers_are_busy(const ApAskers *self);
-const char *ap_askers_last_error(guint32 ifindex, gpointer self);
+ApServerNews ap_askers_get_news(guint32 ifindex, gpointer self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApAskers, ap_askers_free)
 

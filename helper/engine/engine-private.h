@@ -34,6 +34,8 @@ struct _ApEngine {
     ApGossipers *gossipers; /* (owned) */
     ApHoldings *holdings;   /* (owned) what the ledger holds */
     GArray *paths;          /* (owned) (element-type ApPath) memory of the planner */
+    GArray *hosts;          /* (owned) (nullable) (element-type ApLanHost) while a peer is probed */
+    gint64 hosts_boot_usec; /* when they were read */
     GArray *refusals;       /* (owned) (nullable) (element-type ApRefusal) of the last plan */
     ApView *view;           /* (owned) (nullable) the last one */
     ApMetrics metrics;

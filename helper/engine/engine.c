@@ -255,6 +255,7 @@ ap_engine_free(ApEngine *self)
     ap_gossipers_free(self->gossipers);
     ap_holdings_free(self->holdings);
     g_clear_pointer(&self->paths, g_array_unref);
+    g_clear_pointer(&self->hosts, g_array_unref);
     g_clear_pointer(&self->refusals, g_array_unref);
     g_clear_pointer(&self->view, ap_view_unref);
     ap_ledger_free(self->tools.ledger);

@@ -2,6 +2,7 @@
 
 #include "helper/engine/publish.h"
 
+#include "helper/core/spot.h"
 #include "helper/engine/events.h"
 
 #include <string.h>
@@ -15,18 +16,54 @@ to_real(gint64 boot_usec, ApInstant now)
     return now.real_usec - (now.boot_usec - boot_usec);
 }
 
+static gint64
+to_real_or_never(gint64 boot_usec, ApInstant now)
+{
+    return boot_usec != 0 ? to_real(boot_usec, now) : 0;
+}
+
+/* Whom a tunnel asks matters only where it asks. */
+static ApReason
+judge_tunnel(const ApTunnel *tunnel, const ApServerNews *news)
+{
+    if (tunnel->reason != AP_REASON_MANAGED)
+        return tunnel->reason;
+    if (!ap_endpoint_is_set(&tunnel->server))
+        return AP_REASON_NO_SERVER;
+    return news->reason != AP_REASON_NONE ? news->reason : AP_REASON_MANAGED;
+}
+
+/* Our own peers have host addresses only. */
 static void
-add_tunnel(ApView *view, const ApDevice *device, const ApTunnel *tunnel, const char *last_error)
+add_routes(ApTunnelView *entry, const ApDevice *device)
+{
+    for (guint i = 0; i < device->peers->len; i++) {
+        const ApDevicePeer *peer = g_ptr_array_index(device->peers, i);
+
+        for (guint j = 0; j < peer->allowed->len && entry->n_routes < AP_VIEW_MAX_ROUTES; j++) {
+            const ApCidr *prefix = &g_array_index(peer->allowed, ApCidr, j);
+
+            if (!ap_spot_is_default(prefix) && !ap_cidr_is_host(prefix))
+                entry->routes[entry->n_routes++] = *prefix;
+        }
+    }
+}
+
+static void
+add_tunnel(ApView *view, const ApDevice *device, const ApTunnel *tunnel, const ApServerNews *news)
 {
     ApTunnelView entry = {
         .id = device->id,
         .public_key = device->public_key,
         .managed = tunnel->managed,
-        .reason = tunnel->reason,
+        .reason = judge_tunnel(tunnel, news),
+        .listen_port = device->listen_port,
         .server = tunnel->server,
+        .hub_rtt_usec = news->hub_rtt_usec,
     };
 
-    (void) g_strlcpy(entry.last_error, last_error, sizeof(entry.last_error));
+    (void) g_strlcpy(entry.last_error, news->error, sizeof(entry.last_error));
+    add_routes(&entry, device);
     g_array_append_val(view->tunnels, entry);
 }
 
@@ -41,6 +78,15 @@ add_refusals(ApPeerView *entry, const ApPlan *plan)
             && entry->n_refusals < G_N_ELEMENTS(entry->refusals))
             entry->refusals[entry->n_refusals++] = refusal->reason;
     }
+}
+
+static void
+add_proof(ApPeerView *entry, const ApProof *proof, ApInstant now)
+{
+    entry->rtt_usec = proof->rtt_usec;
+    entry->heard_real_usec = to_real_or_never(proof->heard_boot_usec, now);
+    entry->proof_rx_bytes = proof->rx_bytes;
+    entry->proof_tx_bytes = proof->tx_bytes;
 }
 
 static const ApProof *
@@ -70,6 +116,9 @@ add_peer(ApView *view,
         .since_real_usec = to_real(verdict->since_boot_usec, now),
         .next_real_usec =
             verdict->next_boot_usec == AP_NEVER ? 0 : to_real(verdict->next_boot_usec, now),
+        .relay_rtt_usec = verdict->relay_rtt_usec,
+        .tried_real_usec = to_real_or_never(verdict->trial.began_boot_usec, now),
+        .seen_real_usec = to_real_or_never(verdict->seen_boot_usec, now),
     };
 
     (void) g_strlcpy(entry.tunnel, device->id.name, sizeof(entry.tunnel));
@@ -79,7 +128,7 @@ add_peer(ApView *view,
         entry.tx_bytes = peer->tx_bytes;
     }
     if (proof != NULL)
-        entry.rtt_usec = proof->rtt_usec;
+        add_proof(&entry, proof, now);
     add_refusals(&entry, plan);
     g_array_append_val(view->peers, entry);
 }
@@ -105,7 +154,7 @@ ApView *
 ap_publish_view(const ApWorld *world,
                 const ApPlan *plan,
                 const ApPolicy *policy,
-                ApLastErrorFunc last_error,
+                ApServerNewsFunc news,
                 gpointer user_data,
                 ApInstant now)
 {
@@ -116,8 +165,11 @@ ap_publish_view(const ApWorld *world,
         const ApTunnel *tunnel = &g_array_index(plan->tunnels, ApTunnel, i);
         const ApDevice *device = ap_world_find_device(world, tunnel->ifindex);
 
-        if (device != NULL)
-            add_tunnel(view, device, tunnel, last_error(tunnel->ifindex, user_data));
+        if (device != NULL) {
+            const ApServerNews about = news(tunnel->ifindex, user_data);
+
+            add_tunnel(view, device, tunnel, &about);
+        }
     }
 
     for (guint i = 0; i < plan->verdicts->len; i++) {

@@ -12,13 +12,13 @@
 
 G_BEGIN_DECLS
 
-/** Tells the last error of the server of one tunnel; never NULL. */
-typedef const char *(*ApLastErrorFunc)(guint32 ifindex, gpointer user_data);
+/** Tells how the coordination of one tunnel goes. */
+typedef ApServerNews (*ApServerNewsFunc)(guint32 ifindex, gpointer user_data);
 
 ApView *ap_publish_view(const ApWorld *world,
                         const ApPlan *plan,
                         const ApPolicy *policy,
-                        ApLastErrorFunc last_error,
+                        ApServerNewsFunc news,
                         gpointer user_data,
                         ApInstant now);
 void ap_publish_log(const ApView *before, const ApView *after, ApMetrics *metrics);

@@ -11,12 +11,46 @@
 #include "helper/engine/devices.h"
 #include "helper/engine/engine-private.h"
 #include "helper/engine/publish.h"
+#include "helper/io/neighbours.h"
 
 /** How often it is looked whether a server has taken our good-bye, in microseconds. */
 #define STOP_POLL_USEC (20 * AP_USEC_PER_MSEC)
 
 /** Pause after a turn that failed, in microseconds: the device or the disk may recover. */
 #define RETRY_USEC (2 * AP_USEC_PER_SEC)
+
+/**
+ * How old what we know of the LAN's hosts may be while a peer is probed, in microseconds: 250 ms.
+ * A host answers ARP within milliseconds, and a try lasts a second (path-management.md).
+ */
+#define HOSTS_AGE_USEC (250 * AP_USEC_PER_MSEC)
+
+static gboolean
+is_probing(const GArray *paths)
+{
+    for (guint i = 0; i < paths->len; i++) {
+        if (g_array_index(paths, ApPath, i).state == AP_PATH_PROBING)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Whether the peers that are being probed are on the LAN at all. Nothing but the reason hangs on
+ * it, so that a table which cannot be read is one that says nothing. */
+static void
+look_at_lan(ApEngine *self, ApInstant now)
+{
+    if (!is_probing(self->paths)) {
+        g_clear_pointer(&self->hosts, g_array_unref);
+        return;
+    }
+    if (self->hosts != NULL && now.boot_usec - self->hosts_boot_usec < HOSTS_AGE_USEC)
+        return;
+
+    g_clear_pointer(&self->hosts, g_array_unref);
+    self->hosts = ap_neighbours_read(NULL);
+    self->hosts_boot_usec = now.boot_usec;
+}
 
 static gboolean
 has_left(const ApEngine *self)
@@ -60,7 +94,7 @@ publish_turn(ApEngine *self,
              ApInstant now)
 {
     g_autoptr(ApView) view =
-        ap_publish_view(world, plan, self->policy, ap_askers_last_error, self->askers, now);
+        ap_publish_view(world, plan, self->policy, ap_askers_get_news, self->askers, now);
 
     settle_resync(self);
     view->n_resyncs = self->n_resyncs;
@@ -165,6 +199,7 @@ turn_on(ApEngine *self, const GPtrArray *devices, ApInstant now)
         .candidates = candidates,
         .proofs = proofs,
         .mute = mute,
+        .hosts = self->hosts,
         .paths = self->paths,
     };
     g_autoptr(ApPlan) plan = ap_plan_make(&world, self->policy, now);
@@ -202,6 +237,7 @@ ap_engine_turn(ApEngine *self)
     (void) ap_sessions_run(self->sessions, now);
     if (devices != NULL) {
         ap_sessions_look(self->sessions, devices, now);
+        look_at_lan(self, now);
         sleep_until(self, turn_on(self, devices, now));
     } else if (self->stopped != NULL) {
         sleep_until(self, finish_stopping(self, now));

@@ -59,6 +59,7 @@ sim_new(void)
     self->candidates = g_array_new(FALSE, TRUE, sizeof(ApCandidate));
     self->proofs = g_array_new(FALSE, TRUE, sizeof(ApProof));
     self->mute = g_array_new(FALSE, TRUE, sizeof(guint32));
+    self->hosts = g_array_new(FALSE, TRUE, sizeof(ApLanHost));
     self->paths = g_array_new(FALSE, TRUE, sizeof(ApPath));
 
     self->policy = ap_policy_new();
@@ -87,6 +88,7 @@ sim_free(Sim *self)
     g_array_unref(self->candidates);
     g_array_unref(self->proofs);
     g_array_unref(self->mute);
+    g_array_unref(self->hosts);
     g_array_unref(self->paths);
     g_free(self);
 }
@@ -221,6 +223,7 @@ sim_read(Sim *self)
         .candidates = self->candidates,
         .proofs = self->proofs,
         .mute = self->mute,
+        .hosts = self->hosts,
         .paths = self->paths,
     };
 }

@@ -24,6 +24,7 @@ typedef struct {
     GArray *candidates;     /* (owned) (element-type ApCandidate) */
     GArray *proofs;         /* (owned) (element-type ApProof) what BFD says; set by the test */
     GArray *mute;           /* (owned) (element-type guint32) */
+    GArray *hosts;          /* (owned) (element-type ApLanHost) set by the test */
     GArray *paths;          /* (owned) (element-type ApPath) */
 } Sim;
 

@@ -318,6 +318,54 @@ test_gone_acts_at_once(void)
 }
 
 static void
+test_gone_says_why(void)
+{
+    static const struct {
+        ApGoneWhy why;
+        ApReason reason;
+    } cases[] = {
+        {AP_GONE_BYE, AP_REASON_GONE},
+        {AP_GONE_POLICY, AP_REASON_POLICY},
+        {AP_GONE_REVOKED, AP_REASON_REVOKED},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(ApBook) book = ap_book_new(IFINDEX);
+        g_autoptr(ApOffer) full = ap_offer_new();
+        g_autoptr(ApOffer) without = offer_v2("e");
+        const ApOfferGone gone = {.key = key(1), .why = cases[i].why};
+
+        g_test_message("case %zu", i);
+        add_peer(full, 1, NULL);
+        (void) ap_book_add_offer(book, full, NULL, at(0));
+        g_array_append_val(without->gone, gone);
+        (void) ap_book_add_offer(book, without, NULL, at(1));
+        g_assert_cmpint(why(book, 1), ==, cases[i].reason);
+    }
+}
+
+/* A plain server has no ages, and one of version 2 that tells none means that it is new. */
+static void
+test_ages_are_of_version_2(void)
+{
+    for (guint v2 = 0; v2 < 2; v2++) {
+        g_autoptr(ApBook) book = ap_book_new(IFINDEX);
+        g_autoptr(ApOffer) offer = v2 ? offer_v2("e") : ap_offer_new();
+        g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(ApCandidate));
+        const ApCandidate *found;
+
+        add_peer(offer, 1, NULL);
+        g_array_index(offer->peers, ApOfferPeer, 0).age_sec = 7;
+        g_array_index(offer->peers, ApOfferPeer, 0).hub_rtt_ms = 41;
+        (void) ap_book_add_offer(book, offer, NULL, at(100));
+        ap_book_list(book, list, at(100));
+        found = &g_array_index(list, ApCandidate, 0);
+        g_assert_cmpint(found->seen_boot_usec, ==, v2 ? at(93).boot_usec : 0);
+        g_assert_cmpint(found->hub_rtt_usec, ==, 41 * AP_USEC_PER_MSEC);
+    }
+}
+
+static void
 test_withdrawn_peers_are_listed_for_a_minute(void)
 {
     g_autoptr(ApBook) book = ap_book_new(IFINDEX);
@@ -415,6 +463,8 @@ main(int argc, char **argv)
                     test_one_answer_that_names_it_starts_the_count_anew);
     g_test_add_func("/book/unchanged-answers-do-not-count", test_unchanged_answers_do_not_count);
     g_test_add_func("/book/gone-acts-at-once", test_gone_acts_at_once);
+    g_test_add_func("/book/gone-says-why", test_gone_says_why);
+    g_test_add_func("/book/ages-are-of-version-2", test_ages_are_of_version_2);
     g_test_add_func("/book/withdrawn-peers-are-listed-for-a-minute",
                     test_withdrawn_peers_are_listed_for_a_minute);
     g_test_add_func("/book/peer-comes-back", test_peer_comes_back);

@@ -298,6 +298,52 @@ parse_line(const char *line)
     return root;
 }
 
+#define RELAYED                                                                                    \
+    "{'tunnel': <'wg0'>, 'public-key': <'AAAA'>, 'state': <'waiting'>, 'reason': <'no-answer'>, "  \
+    "'next-try': <int64 1700000005000000>, 'advice': <'Open it.'>, 'command': <'ufw allow 1/udp'>" \
+    ", 'rtt': <int64 90000>, 'relay-rtt': <int64 82000>, 'evidence': <{'tried': "                  \
+    "<'192.168.1.8:51820'>, 'tried-at': <int64 1699999990000000>, 'sent': <uint64 444>, "          \
+    "'neighbour': <'there'>, 'proof-heard': <int64 1699999980000000>, 'proof-sent': <uint64 "      \
+    "100>, 'seen': <int64 1699999970000000>, 'breaks': <uint32 2>, 'listen-port': <uint32 1>}>}"
+
+static void
+test_explain_says_what_it_rests_on(void)
+{
+    g_autoptr(ApClientView) view = make_view(ON, "(1, [" TUNNEL "], [" RELAYED "])");
+    g_autofree char *text = ap_text_explain(view->peers->pdata[0], &plain);
+    g_autofree char *json = ap_report_explain(view->peers);
+    g_autoptr(ApJson) root = parse_line(json);
+    ApJson *peer = ap_json_item(ap_json_get_array(root, "peers"), 0);
+    ApJson *evidence = ap_json_get_object(peer, "evidence");
+    gint64 number = 0;
+
+    g_assert_cmpstr(text,
+                    ==,
+                    "peer                AAAA\n"
+                    "tunnel              wg0\n"
+                    "state               waiting\n"
+                    "path                by the hub\n"
+                    "round trip          90.0 ms directly, about 82.0 ms by the hub\n"
+                    "last handshake      never\n"
+                    "traffic             0 bytes received, 0 bytes sent\n"
+                    "next try            in 5 s\n"
+                    "latest try          192.168.1.8:51820, 10 s ago\n"
+                    "came of it          444 bytes sent, 0 bytes received\n"
+                    "on the LAN          somebody has that address\n"
+                    "proof of the path   last heard 20 s ago; 100 bytes sent, 0 bytes received\n"
+                    "server heard of it  30 s ago\n"
+                    "breaks              2\n"
+                    "own port            1\n"
+                    "\n"
+                    "Open it.\n"
+                    "\n"
+                    "    ufw allow 1/udp\n");
+    g_assert_cmpstr(ap_json_get_string(peer, "command", 64), ==, "ufw allow 1/udp");
+    g_assert_cmpstr(ap_json_get_string(evidence, "neighbour", 64), ==, "there");
+    g_assert_true(ap_json_get_int(evidence, "sent", 444, 444, &number));
+    g_assert_true(ap_json_get_int(evidence, "breaks", 2, 2, &number));
+}
+
 /* Taking one of these away, or giving it another meaning, takes another schema. */
 static const char *const peer_members[] = {
     "tunnel",
@@ -305,6 +351,8 @@ static const char *const peer_members[] = {
     "state",
     "reason",
     "reason_text",
+    "advice",
+    "command",
     "sources",
     "endpoint",
     "addresses",
@@ -312,6 +360,7 @@ static const char *const peer_members[] = {
     "next_try_usec",
     "last_handshake_usec",
     "rtt_usec",
+    "relay_rtt_usec",
     "rx_bytes",
     "tx_bytes",
     "refusals",
@@ -326,6 +375,7 @@ static const char *const tunnel_members[] = {
     "reason_text",
     "server",
     "last_error",
+    "hub_rtt_usec",
     "direct",
 };
 
@@ -401,6 +451,7 @@ main(int argc, char **argv)
     g_test_add_func("/cli/durations", test_durations);
     g_test_add_func("/cli/parse-durations", test_parse_durations);
     g_test_add_func("/cli/explain-says-everything", test_explain_says_everything);
+    g_test_add_func("/cli/explain-says-what-it-rests-on", test_explain_says_what_it_rests_on);
     g_test_add_func("/cli/monitor-lines", test_monitor_lines);
     g_test_add_func("/cli/json-status-is-stable", test_json_status_is_stable);
     g_test_add_func("/cli/json-monitor-lines", test_json_monitor_lines);

@@ -381,6 +381,15 @@ static const struct {
     {"172.19.0.5:51820", AP_REASON_ENDPOINT_OFF_LINK, AP_REASON_ENDPOINT_TUNNEL},
 };
 
+/* How a peer is called that may be tried nowhere. */
+static const char *
+name_without(ApReason refused)
+{
+    if (refused == AP_REASON_NONE)
+        return "probing";
+    return refused == AP_REASON_ENDPOINT_OFF_LINK ? "not-same-lan" : "no-endpoint";
+}
+
 static void
 test_endpoints(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
@@ -408,7 +417,7 @@ test_endpoints(Fixture *self, G_GNUC_UNUSED gconstpointer data)
                         ap_reason_name(expected));
         g_assert_cmpstr(ap_reason_name(sim_verdict(plan, TUNNEL, &self->peer)->reason),
                         ==,
-                        expected == AP_REASON_NONE ? "probing" : "no-endpoint");
+                        name_without(expected));
     }
 }
 
@@ -480,6 +489,7 @@ test_every_reason_has_words(void)
         g_assert_true(g_hash_table_add(names, (gpointer) name));
         g_assert_cmpuint(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-"), ==, strlen(name));
         g_assert_true(g_str_has_suffix(sentence, "."));
+        g_assert_true(g_str_has_suffix(ap_reason_advice((ApReason) i), "."));
     }
 }
 

@@ -345,7 +345,7 @@ test_bfd_wakes_a_waiting_peer(Fixture *self, G_GNUC_UNUSED gconstpointer data)
     (void) offer_speaker(self);
     turn(self, "add(probing) ! active fast usable");
     pass_msec(self, 1000);
-    turn(self, "remove(backing-off) add(backing-off) ! fast");
+    turn(self, "remove(no-answer) add(no-answer) ! fast");
     pass_msec(self, 500);
     shake_hands(self, "192.168.77.34:40000");
     say(self, AP_PROOF_HEARD, AP_REASON_NONE);

@@ -218,7 +218,7 @@ test_every_endpoint_is_tried_then_backed_off(Fixture *self, G_GNUC_UNUSED gconst
     pass_msec(self, 2900);
     turn(self, "");
     pass_msec(self, 100);
-    turn(self, "remove(backing-off) add(backing-off)");
+    turn(self, "remove(no-answer) add(no-answer)");
     g_assert_false(ap_endpoint_is_set(&peer_on(self)->endpoint));
     g_assert_cmpuint(peer_on(self)->keepalive_sec, ==, 0);
 
@@ -229,13 +229,84 @@ test_every_endpoint_is_tried_then_backed_off(Fixture *self, G_GNUC_UNUSED gconst
     turn(self, "remove(probing) add(probing)");
 }
 
+static const struct {
+    const char *name;
+    gint64 age_sec; /* since the server heard of the peer; less than 0: not told */
+    ApPresence presence;
+} silence_cases[] = {
+    {"no-answer", -1, AP_PRESENCE_UNKNOWN},
+    {"no-answer", 0, AP_PRESENCE_THERE},
+    {"no-answer", 58, AP_PRESENCE_UNKNOWN},
+    {"no-neighbour", -1, AP_PRESENCE_ABSENT},
+    {"no-neighbour", 58, AP_PRESENCE_ABSENT},
+    {"peer-offline", 59, AP_PRESENCE_ABSENT}, /* 60 by the end of the try */
+    {"peer-offline", 600, AP_PRESENCE_THERE},
+};
+
+static void
+expect_silence(Fixture *self, guint i)
+{
+    const ApLanHost host = {sim_addr("192.168.77.34"), silence_cases[i].presence};
+    const ApVerdict *verdict;
+    g_autoptr(ApPlan) plan = NULL;
+
+    offer(self);
+    if (silence_cases[i].age_sec >= 0)
+        g_array_index(self->sim->candidates, ApCandidate, 0).seen_boot_usec =
+            self->now.boot_usec - silence_cases[i].age_sec * AP_USEC_PER_SEC;
+    g_array_append_val(self->sim->hosts, host);
+    turn(self, "add(probing)");
+    peer_on(self)->tx_bytes = 148;
+    pass_msec(self, 1000);
+
+    plan = sim_plan(self->sim, self->now);
+    verdict = sim_verdict(plan, TUNNEL, &self->peer);
+    g_assert_cmpstr(ap_reason_name(verdict->reason), ==, silence_cases[i].name);
+    g_assert_cmpint(verdict->trial.presence, ==, silence_cases[i].presence);
+    g_assert_cmpuint(verdict->trial.tx_bytes, ==, 148);
+    g_assert_cmpuint(verdict->trial.rx_bytes, ==, 0);
+    g_assert_cmpint(verdict->trial.began_boot_usec, ==, self->now.boot_usec - AP_USEC_PER_SEC);
+    g_assert_true(ap_addr_equal(&verdict->trial.endpoint.addr, &host.addr));
+}
+
+/* A round that met nobody says what can be known of why, with what was sent and came back. */
+static void
+test_silence_has_a_reason(Fixture *self, gconstpointer data)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(silence_cases); i++) {
+        g_test_message("case %u: %s", i, silence_cases[i].name);
+        tear_down(self, data);
+        set_up(self, data);
+        expect_silence(self, i);
+    }
+}
+
+/* One of two addresses answers for somebody: the peer is not gone from the LAN. */
+static void
+test_one_address_that_is_there_is_enough(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    const ApLanHost hosts[] = {{sim_addr("192.168.77.34"), AP_PRESENCE_THERE},
+                               {sim_addr("192.168.77.35"), AP_PRESENCE_ABSENT}};
+    ApCandidate *candidate;
+
+    offer(self);
+    candidate = &g_array_index(self->sim->candidates, ApCandidate, 0);
+    candidate->endpoints[candidate->n_endpoints++] = sim_endpoint("192.168.77.35:51820");
+    g_array_append_vals(self->sim->hosts, hosts, G_N_ELEMENTS(hosts));
+    turn(self, "add(probing)");
+    pass_msec(self, 1000);
+    turn(self, "remove(no-handshake) add(probing)");
+    pass_msec(self, 1000);
+    turn(self, "remove(no-answer) add(no-answer)");
+}
+
 static void
 test_new_endpoint_ends_a_back_off(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
     offer(self);
     turn(self, "add(probing)");
     pass_msec(self, 1000);
-    turn(self, "remove(backing-off) add(backing-off)");
+    turn(self, "remove(no-answer) add(no-answer)");
     pass_msec(self, 10);
     turn(self, "");
     g_array_index(self->sim->candidates, ApCandidate, 0).endpoints[0].port = 40002;
@@ -248,7 +319,7 @@ test_resync_ends_a_back_off(Fixture *self, G_GNUC_UNUSED gconstpointer data)
     offer(self);
     turn(self, "add(probing)");
     pass_msec(self, 1000);
-    turn(self, "remove(backing-off) add(backing-off)");
+    turn(self, "remove(no-answer) add(no-answer)");
     ap_path_clear_backoff(&g_array_index(self->sim->paths, ApPath, 0));
     turn(self, "remove(probing) add(probing)");
 }
@@ -638,6 +709,10 @@ main(int argc, char **argv)
     ADD("/plan/waiting-peer-answers", NULL, test_waiting_peer_answers);
     ADD("/plan/handshake-from-elsewhere", NULL, test_handshake_from_elsewhere_proves_nothing);
     ADD("/plan/every-endpoint-is-tried", NULL, test_every_endpoint_is_tried_then_backed_off);
+    ADD("/plan/silence-has-a-reason", NULL, test_silence_has_a_reason);
+    ADD("/plan/one-address-that-is-there-is-enough",
+        NULL,
+        test_one_address_that_is_there_is_enough);
     ADD("/plan/new-endpoint-ends-a-back-off", NULL, test_new_endpoint_ends_a_back_off);
     ADD("/plan/resync-ends-a-back-off", NULL, test_resync_ends_a_back_off);
     ADD("/plan/flapping-port", NULL, test_flapping_port_leaves_a_direct_peer_alone);

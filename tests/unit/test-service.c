@@ -158,14 +158,14 @@ test_names_of_any_bytes_can_be_shown(void)
     g_autoptr(GVariant) reply = NULL;
 
     g_strlcpy(g_array_index(view->tunnels, ApTunnelView, 0).id.name, "wg\xff\xfe", IF_NAMESIZE);
-    reply = g_variant_ref_sink(ap_answer_view(view));
+    reply = g_variant_ref_sink(ap_answer_view(view, AP_FIREWALL_NFT));
     g_assert_true(g_variant_is_normal_form(reply));
 }
 
 static void
 test_answers_before_the_first_view(void)
 {
-    g_autoptr(GVariant) view = g_variant_ref_sink(ap_answer_view(NULL));
+    g_autoptr(GVariant) view = g_variant_ref_sink(ap_answer_view(NULL, AP_FIREWALL_NFT));
     g_autoptr(GVariant) metrics = g_variant_ref_sink(ap_answer_metrics(NULL));
     g_autofree char *view_text = g_variant_print(view, FALSE);
     g_autofree char *metrics_text = g_variant_print(metrics, FALSE);
@@ -174,7 +174,7 @@ test_answers_before_the_first_view(void)
     g_assert_cmpstr(view_text, ==, "(0, [], [])");
     g_assert_cmpstr(metrics_text, ==, "({},)");
     g_assert_cmpstr(ap_answer_state(NULL), ==, "starting");
-    g_assert_null(ap_answer_explain(NULL, "10.9.0.10", &error));
+    g_assert_null(ap_answer_explain(NULL, "10.9.0.10", AP_FIREWALL_NFT, &error));
     g_assert_error(error, AP_FIND_ERROR, AP_FIND_ERROR_NOT_FOUND);
 }
 
@@ -301,6 +301,60 @@ test_explain_has_sentences(Fixture *self, gconstpointer unused)
                                   ap_reason_sentence(AP_REASON_NO_ENDPOINT)));
     g_assert_true(g_strv_contains((const char *const *) sentences,
                                   ap_reason_sentence(AP_REASON_ENDPOINT_PORT)));
+}
+
+/* What is said of a peer that is known, and of an address that nobody announces. */
+static void
+test_explain_has_grounds(void)
+{
+    static const struct {
+        const char *key;
+        ApReason tunnel;
+        ApReason peer;
+        const char *parts[4];
+    } cases[] = {
+        {"10.9.0.11",
+         AP_REASON_MANAGED,
+         AP_REASON_NO_ANSWER,
+         {"'reason': <'no-answer'>",
+          "'command': <'ufw allow 40011/udp'>",
+          "'neighbour': <'there'>",
+          "'tried': <'192.168.1.7:51820'>"}},
+        {"10.9.0.11",
+         AP_REASON_MANAGED,
+         AP_REASON_PROBING,
+         {"'command': <''>", "'advice': <'Wait ", "'listen-port': <uint32 40011>", "'sent': "}},
+        {"10.9.0.99",
+         AP_REASON_MANAGED,
+         AP_REASON_PROBING,
+         {"'reason': <'not-offered'>", "'public-key': <''>", "<['10.9.0.99']>", "<'waiting'>"}},
+        {"10.9.0.99",
+         AP_REASON_NO_SERVER,
+         AP_REASON_PROBING,
+         {"'reason': <'no-server'>", "'tunnel': <'wg7'>", "'tried': <''>", "'neighbour': <''>"}},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(ApView) view = test_view_new(1);
+        ApTunnelView *tunnel = &g_array_index(view->tunnels, ApTunnelView, 0);
+        ApPeerView *peer = &g_array_index(view->peers, ApPeerView, 1);
+        g_autoptr(GVariant) reply = NULL;
+        g_autofree char *text = NULL;
+
+        tunnel->listen_port = 40011;
+        tunnel->reason = cases[i].tunnel;
+        tunnel->n_routes = 1;
+        g_assert_true(ap_cidr_parse(&tunnel->routes[0], "10.9.0.0/24", NULL));
+        peer->verdict.reason = cases[i].peer;
+        peer->verdict.trial =
+            (ApTrial){.endpoint = peer->verdict.endpoint, .presence = AP_PRESENCE_THERE};
+        reply = g_variant_ref_sink(ap_answer_explain(view, cases[i].key, AP_FIREWALL_UFW, NULL));
+        text = g_variant_print(reply, TRUE);
+        for (gsize k = 0; k < G_N_ELEMENTS(cases[i].parts); k++) {
+            g_test_message("case %zu: %s in %s", i, cases[i].parts[k], text);
+            g_assert_nonnull(strstr(text, cases[i].parts[k]));
+        }
+    }
 }
 
 static void
@@ -769,6 +823,7 @@ main(int argc, char **argv)
     g_test_add_func("/service/every-method-but-release-needs-authorisation",
                     test_every_method_but_release_needs_authorisation);
     g_test_add_func("/service/signals-carry-no-data", test_signals_carry_no_data);
+    g_test_add_func("/service/explain-has-grounds", test_explain_has_grounds);
     g_test_add_func("/service/names-of-any-bytes-can-be-shown",
                     test_names_of_any_bytes_can_be_shown);
     g_test_add_func("/service/answers-before-the-first-view", test_answers_before_the_first_view);

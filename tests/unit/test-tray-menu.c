@@ -433,6 +433,8 @@ test_every_reason_of_a_peer_has_a_phrase(void)
         AP_REASON_NO_ADDRESS,
         AP_REASON_DOWN,
         AP_REASON_NO_UPLINK,
+        AP_REASON_NO_SERVER,
+        AP_REASON_SERVER_ERROR,
         AP_REASON_PSK_REQUIRED,
         AP_REASON_TOO_MANY_TUNNELS,
     };
