@@ -36,6 +36,9 @@
 #define AP_RUNTIME_DIR "/run/wg-autopeer"
 #define AP_STATE_DIR "/var/lib/wg-autopeer"
 
+/* What wg-quick saves; see resources/wg-autopeer-survey.service.in */
+#define AP_SURVEY_LIST "/run/wg-autopeer-survey/save-config"
+
 /* Coordination: plain HTTP inside the tunnel (coordination-protocol.md 1 and 2) */
 #define AP_COORD_PORT 80
 #define AP_COORD_PATH "/peering-request"

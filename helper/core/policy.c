@@ -27,6 +27,7 @@ ap_policy_new(void)
     self->hidden = g_array_new(FALSE, TRUE, sizeof(ApCidr));
     self->blocked = g_array_new(FALSE, TRUE, sizeof(ApKey));
     self->tunnels = g_ptr_array_new_with_free_func((GDestroyNotify) tunnel_policy_free);
+    self->saved = g_ptr_array_new_with_free_func(g_free);
     return self;
 }
 
@@ -39,6 +40,7 @@ ap_policy_free(ApPolicy *self)
     g_clear_pointer(&self->hidden, g_array_unref);
     g_clear_pointer(&self->blocked, g_array_unref);
     g_clear_pointer(&self->tunnels, g_ptr_array_unref);
+    g_clear_pointer(&self->saved, g_ptr_array_unref);
     g_free(self);
 }
 
@@ -57,6 +59,13 @@ ap_policy_find_tunnel(const ApPolicy *self, const char *name)
             return tunnel;
     }
     return NULL;
+}
+
+/** Tells whether wg-quick saves the tunnel @name, and what we add with it, when it goes down. */
+gboolean
+ap_policy_is_saved(const ApPolicy *self, const char *name)
+{
+    return g_ptr_array_find_with_equal_func(self->saved, name, g_str_equal, NULL);
 }
 
 /**

@@ -60,11 +60,13 @@ typedef struct {
     GArray *hidden;        /* (owned) (element-type ApCidr) networks never told to a server */
     GArray *blocked;       /* (owned) (element-type ApKey) keys that are never added */
     GPtrArray *tunnels;    /* (owned) (element-type ApTunnelPolicy) */
+    GPtrArray *saved;      /* (owned) (element-type utf8) interfaces that wg-quick saves */
 } ApPolicy;
 
 ApPolicy *ap_policy_new(void);
 void ap_policy_free(ApPolicy *self);
 const ApTunnelPolicy *ap_policy_find_tunnel(const ApPolicy *self, const char *name);
+gboolean ap_policy_is_saved(const ApPolicy *self, const char *name);
 ApTunnelPolicy *ap_policy_add_tunnel(ApPolicy *self, const char *name);
 ApPeerPolicy *ap_tunnel_policy_get_peer(ApTunnelPolicy *self, const ApKey *key);
 

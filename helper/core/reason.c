@@ -68,6 +68,12 @@ static const Words words[AP_N_REASONS] = {
     [AP_REASON_TOO_MANY_TUNNELS] = {"too-many-tunnels",
                                     N_("More tunnels are up than may be looked after."),
                                     LOOK_AT_CONFIGURATION},
+    [AP_REASON_SAVE_CONFIG] = {"save-config",
+                               N_("wg-quick saves this tunnel as it is when it goes down "
+                                  "(SaveConfig = true), and direct peers with it; so there are "
+                                  "none."),
+                               N_("Set SaveConfig = false in the tunnel's file in "
+                                  "/etc/wireguard.")},
 
     [AP_REASON_NEW] = {"new", N_("The peer was just announced."), JUST_WAIT},
     [AP_REASON_PROBING] = {"probing", N_("Trying to reach the peer directly."), JUST_WAIT},

@@ -31,6 +31,7 @@ typedef enum {
     AP_REASON_SERVER_ERROR, /* the server answers, and with nothing that can be used */
     AP_REASON_PSK_REQUIRED, /* RequirePresharedKey=yes */
     AP_REASON_TOO_MANY_TUNNELS,
+    AP_REASON_SAVE_CONFIG, /* wg-quick would save our peers with the tunnel */
 
     /* a peer on its way */
     AP_REASON_NEW,           /* just offered */

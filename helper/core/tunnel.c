@@ -320,6 +320,8 @@ judge_device(const Case *self)
         return why_off != AP_REASON_NONE ? why_off : AP_REASON_DISABLED;
     if (self->manage == AP_MANAGE_NO)
         return AP_REASON_EXCLUDED;
+    if (ap_policy_is_saved(self->policy, self->device->id.name))
+        return AP_REASON_SAVE_CONFIG;
     if (self->link == NULL || !self->link->running)
         return AP_REASON_DOWN;
     if (!self->device->has_key)

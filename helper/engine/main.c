@@ -9,6 +9,7 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "common/names.h"
 #include "helper/engine/configuration.h"
 #include "helper/engine/engine.h"
 #include "helper/engine/events.h"
@@ -17,10 +18,12 @@
 #include "helper/engine/run.h"
 #include "helper/engine/settings.h"
 #include "helper/engine/undo.h"
+#include "helper/io/survey.h"
 
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 /**
@@ -84,6 +87,27 @@ print_config(const ApOptions *options)
     return warnings->len == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static gboolean
+survey(GError **error)
+{
+    g_autofree char *directory = g_path_get_dirname(AP_SURVEY_LIST);
+
+    /* where it cannot be made, writing to it says why */
+    (void) mkdir(directory, 0755);
+    return ap_survey_write(AP_SURVEY_DIR, AP_SURVEY_LIST, error);
+}
+
+static int
+run_survey(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (survey(&error))
+        return EXIT_SUCCESS;
+    (void) fprintf(stderr, "wg-autopeer-helper: %s\n", error->message);
+    return EXIT_FAILURE;
+}
+
 /* What needs no privilege; -1 when nothing of it is asked for. */
 static int
 run_unprivileged(const ApOptions *options)
@@ -94,6 +118,8 @@ run_unprivileged(const ApOptions *options)
         return print_text(ap_config_sample());
     if (options->print_config)
         return print_config(options);
+    if (options->survey)
+        return run_survey();
     return -1;
 }
 
@@ -120,6 +146,8 @@ open_ledger(const ApOptions *options, GError **error)
 static gboolean
 take_place(const ApOptions *options, ApLedger **ledger, GError **error)
 {
+    /* The configuration of tunnels is root's alone. Where it cannot be read, a unit does that. */
+    (void) survey(NULL);
     if (!ap_privileges_check(error)
         || !ap_privileges_prepare_directory(options->runtime_dir, options->user, error)
         || !ap_privileges_prepare_directory(options->state_dir, options->user, error)

@@ -39,6 +39,8 @@ ap_options_parse(ApOptions *out, int *argc, char ***argv, GError **error)
          "Leave when nobody on the bus wants the helper", NULL},
         {"undo", 0, 0, G_OPTION_ARG_NONE, &out->undo,
          "Remove what the ledger says is ours, and exit", NULL},
+        {"survey", 0, 0, G_OPTION_ARG_NONE, &out->survey,
+         "Note which tunnels wg-quick saves (SaveConfig=true), and exit", NULL},
         {"print-config", 0, 0, G_OPTION_ARG_NONE, &out->print_config,
          "Print the configuration in force, and exit", NULL},
         {"print-sample", 0, 0, G_OPTION_ARG_NONE, &out->print_sample,

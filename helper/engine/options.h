@@ -19,6 +19,7 @@ typedef struct {
     char *user;        /* (owned) */
     gboolean on_demand;
     gboolean undo;
+    gboolean survey;
     gboolean print_config;
     gboolean print_sample;
     gboolean verbose;

@@ -134,7 +134,7 @@ add_peer(ApView *view,
 }
 
 static ApTunnelView *
-find_tunnel(ApView *view, guint32 ifindex)
+find_tunnel(const ApView *view, guint32 ifindex)
 {
     for (guint i = 0; i < view->tunnels->len; i++) {
         ApTunnelView *tunnel = &g_array_index(view->tunnels, ApTunnelView, i);
@@ -243,6 +243,41 @@ log_back(const ApPeerView *peer, ApReason reason)
                  SHORT_KEY_LEN,
                  key,
                  ap_reason_sentence(reason));
+}
+
+static void
+log_notice(const ApTunnelView *tunnel)
+{
+    const ApLogField fields[] = {
+        {AP_LOG_TUNNEL, tunnel->id.name},
+        {AP_LOG_REASON, ap_reason_name(tunnel->reason)},
+    };
+
+    ap_log_event(AP_EVENT_NOTICE,
+                 G_LOG_LEVEL_WARNING,
+                 fields,
+                 G_N_ELEMENTS(fields),
+                 "%s: %s",
+                 tunnel->id.name,
+                 ap_reason_sentence(tunnel->reason));
+}
+
+/**
+ * Warns of each tunnel that the administrator should know something about, once.
+ *
+ * @before: (nullable)
+ */
+void
+ap_publish_notices(const ApView *before, const ApView *after)
+{
+    for (guint i = 0; i < after->tunnels->len; i++) {
+        const ApTunnelView *tunnel = &g_array_index(after->tunnels, ApTunnelView, i);
+        const ApTunnelView *old = before != NULL ? find_tunnel(before, tunnel->id.ifindex) : NULL;
+
+        if (tunnel->reason == AP_REASON_SAVE_CONFIG
+            && (old == NULL || old->reason != AP_REASON_SAVE_CONFIG))
+            log_notice(tunnel);
+    }
 }
 
 /**

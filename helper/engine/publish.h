@@ -21,6 +21,7 @@ ApView *ap_publish_view(const ApWorld *world,
                         ApServerNewsFunc news,
                         gpointer user_data,
                         ApInstant now);
+void ap_publish_notices(const ApView *before, const ApView *after);
 void ap_publish_log(const ApView *before, const ApView *after, ApMetrics *metrics);
 void ap_publish_refusals(const GArray *before, const GArray *after, ApMetrics *metrics);
 

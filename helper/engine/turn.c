@@ -6,12 +6,14 @@
  */
 
 #include "common/clock.h"
+#include "common/names.h"
 #include "helper/core/plan.h"
 #include "helper/core/uplink.h"
 #include "helper/engine/devices.h"
 #include "helper/engine/engine-private.h"
 #include "helper/engine/publish.h"
 #include "helper/io/neighbours.h"
+#include "helper/io/survey.h"
 
 /** How often it is looked whether a server has taken our good-bye, in microseconds. */
 #define STOP_POLL_USEC (20 * AP_USEC_PER_MSEC)
@@ -101,6 +103,7 @@ publish_turn(ApEngine *self,
     view->network = network;
     ap_publish_refusals(self->refusals, plan->refusals, &self->metrics);
     ap_publish_log(self->view, view, &self->metrics);
+    ap_publish_notices(self->view, view);
     ap_sessions_count(self->sessions, &self->metrics.bfd);
     ap_gossipers_count(self->gossipers, &self->metrics.gossip);
     ap_metrics_list(&self->metrics, view->counters);
@@ -235,6 +238,8 @@ ap_engine_turn(ApEngine *self)
     g_autoptr(GPtrArray) devices = ap_devices_read(self->tools.wireguard, &error);
 
     (void) ap_sessions_run(self->sessions, now);
+    g_clear_pointer(&self->policy->saved, g_ptr_array_unref);
+    self->policy->saved = ap_survey_load(AP_SURVEY_LIST);
     if (devices != NULL) {
         ap_sessions_look(self->sessions, devices, now);
         look_at_lan(self, now);

@@ -437,6 +437,7 @@ test_every_reason_of_a_peer_has_a_phrase(void)
         AP_REASON_SERVER_ERROR,
         AP_REASON_PSK_REQUIRED,
         AP_REASON_TOO_MANY_TUNNELS,
+        AP_REASON_SAVE_CONFIG,
     };
 
     for (ApReason reason = 0; reason < AP_N_REASONS; reason++) {
