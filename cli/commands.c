@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 
+#include "cli/import.h"
 #include "cli/monitor.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -53,6 +54,27 @@ run_explain(ApSession *session, const ApCommandInput *input, GError **error)
     return ap_output_write(text, input->json, error);
 }
 
+static gboolean
+run_import(ApSession *session, const ApCommandInput *input, GError **error)
+{
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *tunnel = ap_import_tunnel(input->operand, error);
+    g_autofree char *file = NULL;
+    g_autofree char *text = NULL;
+    gsize n_bytes;
+
+    (void) session;
+    if (tunnel == NULL || !g_file_get_contents(input->operand, &file, &n_bytes, error))
+        return FALSE;
+    text = ap_import_wirelink(tunnel, file, n_bytes, warnings, error);
+    if (text == NULL)
+        return FALSE;
+
+    for (guint i = 0; i < warnings->len; i++)
+        g_printerr("wg-autopeer: %s\n", (const char *) warnings->pdata[i]);
+    return ap_output_write(text, FALSE, error);
+}
+
 /* clang-format off */
 static const ApCommand commands[] = {
     {"status", NULL, AP_COMMAND_JSON,
@@ -73,6 +95,8 @@ static const ApCommand commands[] = {
      N_("end a pause"), NULL, ap_wish_resume},
     {"hold", NULL, AP_COMMAND_BLIND | AP_COMMAND_START,
      N_("keep the helper at work, until Ctrl-C"), NULL, ap_wish_hold},
+    {"import", "FILE", AP_COMMAND_LOCAL,
+     N_("show wirelink's configuration as ours"), NULL, run_import},
 };
 /* clang-format on */
 

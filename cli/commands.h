@@ -23,6 +23,7 @@ typedef enum {
     AP_COMMAND_WAIT = 1 << 1,  /* it has --wait */
     AP_COMMAND_BLIND = 1 << 2, /* it is for those, too, who may not see the helper's view */
     AP_COMMAND_START = 1 << 3, /* it starts the helper: it need not be there */
+    AP_COMMAND_LOCAL = 1 << 4, /* it has nothing to do with the helper: it gets no session */
 } ApCommandFlags;
 
 /**
@@ -30,7 +31,7 @@ typedef enum {
  *
  * @operand: (nullable): what it needs besides its name; in brackets when it can do without
  * @check: (nullable): judges the operand before anybody is asked
- * @run: writes to standard output and leaves messages of failure to its caller
+ * @run: is given a session unless it is AP_COMMAND_LOCAL; writes to standard output and leaves messages of failure to its caller
  */
 typedef struct {
     const char *name;

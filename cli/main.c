@@ -140,6 +140,19 @@ complain(const GError *error)
     return code;
 }
 
+/* Returns: (nullable): NULL after setting @error */
+static ApSession *
+open_session(const ApCommand *command, GError **error)
+{
+    const gboolean needs_view = !(command->flags & AP_COMMAND_BLIND);
+    const gboolean needs_helper = !(command->flags & AP_COMMAND_START);
+    g_autoptr(ApSession) session = ap_session_open(error);
+
+    if (session == NULL || (needs_helper && !ap_session_check(session, needs_view, error)))
+        return NULL;
+    return g_steal_pointer(&session);
+}
+
 static ApExit
 run(const ApCommand *command, const Arguments *arguments)
 {
@@ -148,13 +161,11 @@ run(const ApCommand *command, const Arguments *arguments)
         .json = arguments->json,
         .wait = arguments->wait,
     };
-    const gboolean needs_view = !(command->flags & AP_COMMAND_BLIND);
+    const gboolean is_local = (command->flags & AP_COMMAND_LOCAL) != 0;
     g_autoptr(GError) error = NULL;
-    g_autoptr(ApSession) session = ap_session_open(&error);
+    g_autoptr(ApSession) session = is_local ? NULL : open_session(command, &error);
 
-    if (session == NULL
-        || (!(command->flags & AP_COMMAND_START) && !ap_session_check(session, needs_view, &error))
-        || !command->run(session, &input, &error))
+    if ((session == NULL && !is_local) || !command->run(session, &input, &error))
         return complain(error);
 
     return AP_EXIT_DONE;

@@ -160,6 +160,23 @@ ap_json_item(ApJson *array, guint i)
 }
 
 /**
+ * Calls @visit for each member of an object, in the order of the text.
+ *
+ * @object: (nullable): any value; nothing happens unless it is an object
+ */
+void
+ap_json_foreach(ApJson *object, ApJsonMemberFunc visit, gpointer data)
+{
+    if (!ap_json_is_object(object))
+        return;
+
+    json_object_object_foreach(object, name, value)
+    {
+        visit(name, value, data);
+    }
+}
+
+/**
  * Finds a member.
  *
  * @object: (nullable): any value
@@ -218,22 +235,30 @@ ap_json_get_string(ApJson *object, const char *name, gsize max_bytes)
 }
 
 /**
- * Reads the member @name if it is true or false.
+ * Reads true or false.
  *
+ * @self: (nullable): any value
  * @out: (out caller-allocates): left as it was when the function returns FALSE
  *
  * Returns: TRUE when @out was set
  */
 gboolean
-ap_json_get_bool(ApJson *object, const char *name, gboolean *out)
+ap_json_as_bool(ApJson *self, gboolean *out)
 {
-    ApJson *value = ap_json_member(object, name);
-
-    if (!json_object_is_type(value, json_type_boolean))
+    if (!json_object_is_type(self, json_type_boolean))
         return FALSE;
 
-    *out = json_object_get_boolean(value) != 0;
+    *out = json_object_get_boolean(self) != 0;
     return TRUE;
+}
+
+/**
+ * Reads the member @name as ap_json_as_bool() does.
+ */
+gboolean
+ap_json_get_bool(ApJson *object, const char *name, gboolean *out)
+{
+    return ap_json_as_bool(ap_json_member(object, name), out);
 }
 
 /**

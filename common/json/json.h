@@ -28,11 +28,16 @@ void ap_json_free(ApJson *self);
 gboolean ap_json_is_object(ApJson *self);
 gboolean ap_json_is_array(ApJson *self);
 gboolean ap_json_as_int(ApJson *self, gint64 min, gint64 max, gint64 *out);
+gboolean ap_json_as_bool(ApJson *self, gboolean *out);
 const char *ap_json_as_string(ApJson *self, gsize max_bytes);
 
 guint ap_json_n_items(ApJson *array);
 ApJson *ap_json_item(ApJson *array, guint i);
 
+/** Is told one member of an object; @value is NULL for null. */
+typedef void (*ApJsonMemberFunc)(const char *name, ApJson *value, gpointer data);
+
+void ap_json_foreach(ApJson *object, ApJsonMemberFunc visit, gpointer data);
 ApJson *ap_json_member(ApJson *object, const char *name);
 ApJson *ap_json_get_array(ApJson *object, const char *name);
 ApJson *ap_json_get_object(ApJson *object, const char *name);

@@ -3,7 +3,7 @@
 
 _wg_autopeer() {
   local word=${COMP_WORDS[COMP_CWORD]} command='' i
-  local commands='status monitor explain resync enable disable pause resume hold'
+  local commands='status monitor explain resync enable disable pause resume hold import'
 
   for ((i = 1; i < COMP_CWORD; i++)); do
     [[ ${COMP_WORDS[i]} == -* ]] || command=${command:-${COMP_WORDS[i]}}
@@ -17,6 +17,7 @@ _wg_autopeer() {
     resync:-*) words='--wait --help' ;;
     *:-*) words='--help' ;;
     pause:*) words='network 30min 1h 4h' ;;
+    import:*) words=$(compgen -f -X '!*.json' -- "$word") ;;
     explain:*)
       # Addresses of the peers that the helper shows us; it is not started for that.
       words=$(wg-autopeer status --json 2>/dev/null |
