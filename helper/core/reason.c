@@ -29,7 +29,7 @@ static const Words words[AP_N_REASONS] = {
                             N_("Switch them on: wg-autopeer enable.")},
     [AP_REASON_IDLE] = {"idle",
                         N_("Nobody asks for direct connections at the moment."),
-                        N_("Start the tray, or run: wg-autopeer monitor.")},
+                        N_("Start the tray, or run: wg-autopeer hold.")},
     [AP_REASON_PAUSED] = {"paused",
                           N_("Direct connections are paused."),
                           N_("Wait, or end the pause: wg-autopeer resume.")},
