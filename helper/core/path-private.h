@@ -21,6 +21,7 @@ void ap_path_promote(ApPath *self, const ApPathInput *in, ApEvidence evidence);
 void ap_path_await(ApPath *self, const ApPathInput *in);
 void ap_path_back_off(ApPath *self, const ApPathInput *in);
 void ap_path_part(ApPath *self, const ApPathInput *in);
+void ap_path_hold_on(ApPath *self, const ApPathInput *in);
 void ap_path_fall(ApPath *self, const ApPathInput *in, ApReason why);
 gboolean ap_path_stays_while_held(const ApPath *self, const ApPathInput *in) G_GNUC_PURE;
 

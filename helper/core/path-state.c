@@ -15,6 +15,8 @@
 /** Pause after a direct path died: the first, and the longest. */
 #define HOLD_DOWN_USEC (5 * AP_USEC_PER_SEC)
 #define HOLD_DOWN_MAX_USEC (600 * AP_USEC_PER_SEC)
+/** The first pause of a path that is slower than the way by the hub: nothing is broken. */
+#define SLOWER_USEC (60 * AP_USEC_PER_SEC)
 /** A path that held this long has earned that its earlier deaths are forgotten. */
 #define FORGIVE_USEC (600 * AP_USEC_PER_SEC)
 
@@ -153,6 +155,7 @@ ap_path_promote(ApPath *self, const ApPathInput *in, ApEvidence evidence)
     self->evidence = evidence;
     self->endpoint = in->peer->endpoint;
     self->last_good = in->peer->endpoint;
+    self->slower_boot_usec = 0;
     self->not_before_boot_usec = 0;
     self->n_failures = 0;
     self->held = FALSE;
@@ -218,20 +221,45 @@ ap_path_part(ApPath *self, const ApPathInput *in)
     rest(self, in, AP_REASON_FAR_END_LEFT);
 }
 
+/* Silence now and then is a cable that was pulled. Again and again it is loss. */
+static ApReason
+judge_death(ApPath *self, ApReason why)
+{
+    if (why != AP_REASON_SILENT && why != AP_REASON_FAR_END_DOWN)
+        return why;
+    return ++self->n_losses >= AP_PATH_N_LOSSY ? AP_REASON_LOSSY : why;
+}
+
 /**
- * Ends a direct path that died, and holds the peer down.
+ * Ends a direct path that died, or is not worth its while, and holds the peer down.
  */
 void
 ap_path_fall(ApPath *self, const ApPathInput *in, ApReason why)
 {
-    if (in->now.boot_usec - self->since_boot_usec >= FORGIVE_USEC)
-        self->n_flaps = 0;
+    const gint64 first = why == AP_REASON_SLOWER ? SLOWER_USEC : HOLD_DOWN_USEC;
 
-    ap_path_enter(self, AP_PATH_WAITING, why, in->now);
+    if (in->now.boot_usec - self->since_boot_usec >= FORGIVE_USEC) {
+        self->n_flaps = 0;
+        self->n_losses = 0;
+    }
+
+    ap_path_enter(self, AP_PATH_WAITING, judge_death(self, why), in->now);
     self->not_before_boot_usec =
-        in->now.boot_usec + doubled(HOLD_DOWN_USEC, self->n_flaps, HOLD_DOWN_MAX_USEC);
+        in->now.boot_usec + doubled(first, self->n_flaps, HOLD_DOWN_MAX_USEC);
     self->n_flaps++;
+    self->slower_boot_usec = 0;
     self->held = TRUE;
+}
+
+/**
+ * Lets a peer whose path is too slow wait for as long again.
+ */
+void
+ap_path_hold_on(ApPath *self, const ApPathInput *in)
+{
+    self->not_before_boot_usec =
+        in->now.boot_usec + doubled(SLOWER_USEC, self->n_flaps, HOLD_DOWN_MAX_USEC);
+    self->n_flaps++;
 }
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 #include "helper/core/path-private.h"
+#include "helper/core/quality.h"
 #include "helper/core/traffic.h"
 #include "helper/core/tries.h"
 
@@ -72,16 +73,20 @@ answering(const ApPath *self, const ApPathInput *in, ApReason anew, gint64 look_
     };
 }
 
-/* The peer is held down, and its BFD session goes on. */
+/* The peer is held down, and its BFD session goes on: before the end it is asked how fast a path
+ * is that was too slow. */
 static ApPathStep
 holding(const ApPath *self, const ApPathInput *in)
 {
+    const gint64 measure = self->not_before_boot_usec - AP_QUALITY_MEASURE_USEC;
+    const gboolean is_early = self->reason == AP_REASON_SLOWER && in->now.boot_usec < measure;
+
     return (ApPathStep){
         .present = TRUE,
         .endpoint = self->endpoint,
         .keepalive_sec = keepalive(in),
         .next_boot_usec = self->not_before_boot_usec,
-        .wake_boot_usec = self->not_before_boot_usec,
+        .wake_boot_usec = is_early ? measure : self->not_before_boot_usec,
     };
 }
 
@@ -210,6 +215,10 @@ ap_path_step_waiting(ApPath *self, const ApPathInput *in, ApReason anew)
 
     if (self->held && in->now.boot_usec < self->not_before_boot_usec)
         return held(self, in);
+    if (self->held && self->reason == AP_REASON_SLOWER && !ap_quality_is_better(in)) {
+        ap_path_hold_on(self, in);
+        return held(self, in);
+    }
     if (in->peer == NULL || anew != AP_REASON_NONE)
         return start_waiting(self, in, anew, AP_NEVER);
 
@@ -311,6 +320,10 @@ ap_path_step_direct(ApPath *self, const ApPathInput *in)
 
     switch (verdict.life) {
     case AP_LIFE_ALIVE:
+        if (ap_quality_judge_direct(self, in)) {
+            ap_path_fall(self, in, AP_REASON_SLOWER);
+            return held(self, in);
+        }
         self->endpoint = in->peer->endpoint;
         self->last_good = in->peer->endpoint;
         return direct(self, in, verdict.nod);

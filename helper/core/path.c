@@ -4,6 +4,7 @@
 
 #include "helper/core/path-private.h"
 #include "helper/core/pins.h"
+#include "helper/core/quality.h"
 #include "helper/core/traffic.h"
 #include "helper/core/tries.h"
 
@@ -49,6 +50,7 @@ change_network(ApPath *self, const ApPathInput *in)
 
     self->network = in->network;
     self->n_flaps = 0;
+    self->n_losses = 0;
     if (is_proven_direct(self, in)) {
         ap_traffic_begin(self, in->peer, in->proof, in->now);
         return AP_REASON_NONE;
@@ -151,6 +153,16 @@ is_willing(const ApPath *self, const ApPathInput *in, const ApPathStep *step)
     return in->endpoint_is_good && ap_life_is_stable(self, in);
 }
 
+/* A path that is used, or may be soon. One that waits for a better day may do so quietly. */
+static gboolean
+is_fast(const ApPath *self, const ApPathInput *in, const ApPathStep *step)
+{
+    if (step->direct)
+        return ap_traffic_is_flowing(self, in->now);
+    return !(self->held && self->reason == AP_REASON_SLOWER)
+           || self->not_before_boot_usec - in->now.boot_usec <= AP_QUALITY_MEASURE_USEC;
+}
+
 /* What the BFD session of a peer on the device is to do. */
 static void
 add_session(const ApPath *self, const ApPathInput *in, ApPathStep *step)
@@ -167,7 +179,7 @@ add_session(const ApPath *self, const ApPathInput *in, ApPathStep *step)
         break;
     }
     step->usable = is_willing(self, in, step);
-    step->fast = !step->direct || ap_traffic_is_flowing(self, in->now);
+    step->fast = is_fast(self, in, step);
 }
 
 /**

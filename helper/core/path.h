@@ -23,6 +23,12 @@ G_BEGIN_DECLS
 /** How long a start counts against the limit per host, in microseconds (security rule S4). */
 #define AP_PATH_RECENT_USEC (5 * AP_USEC_PER_SEC)
 
+/**
+ * How many deaths by silence make a path a lossy one: 3. Two may be a cable that was pulled and
+ * put back. They are forgotten with the network, and once the path held for ten minutes.
+ */
+#define AP_PATH_N_LOSSY 3
+
 /** How long a peer that an administrator edited is left alone: 10 min, in microseconds (F11). */
 #define AP_PATH_HANDS_OFF_USEC (600 * AP_USEC_PER_SEC)
 
@@ -35,6 +41,8 @@ typedef struct {
     gboolean endpoint_is_good; /* of @peer, by the guard's rules */
     gboolean speaks_bfd;       /* its offer says so */
     gint64 seen_boot_usec;     /* when its server last heard of it; 0: not told */
+    gint64 relay_rtt_usec;     /* of the way by the hub, estimated; 0: not known */
+    gint64 slower_usec;        /* how long the path may be clearly slower than that; 0: for ever */
     ApPresence presence;       /* on the LAN, of the endpoint that is being tried */
     gboolean mute;             /* BFD cannot be spoken on the tunnel */
     gboolean may_start;        /* the host's limit allows one more try */

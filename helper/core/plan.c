@@ -232,6 +232,8 @@ step_subject(ApTurn *self, ApSubject *subject)
         .endpoint_is_good = endpoint_is_good(self, subject),
         .speaks_bfd = subject->candidate->speaks_bfd,
         .seen_boot_usec = subject->candidate->seen_boot_usec,
+        .relay_rtt_usec = subject->candidate->relay_rtt_usec,
+        .slower_usec = self->policy->slower_sec * AP_USEC_PER_SEC,
         .presence = ap_world_presence(&self->world, &subject->path.endpoint.addr),
         .mute = ap_world_is_mute(&self->world, subject->ifindex),
         .may_start = self->n_starts > 0,

@@ -54,6 +54,7 @@ typedef struct {
     guint max_peers;               /* per tunnel */
     guint max_tunnels;
     guint16 keepalive_sec; /* of direct peers */
+    guint16 slower_sec;    /* how long a path may be clearly slower than the hub's; 0: for ever */
     guint16 coord_port;    /* TCP port of a server that was found, not configured */
     guint16 gossip_port;   /* UDP port of everybody's gossip on a tunnel */
     guint link_kinds;      /* bit set of 1 << ApLinkKind: which uplinks are told about */

@@ -113,6 +113,7 @@ typedef struct {
     guint n_recent;              /* tries that count against the limit per host */
     guint n_failures;            /* rounds over all endpoints without success */
     guint n_flaps;
+    guint n_losses;       /* of those, by silence */
     guint n_again;        /* second tries of an endpoint in this round */
     ApPresence presence;  /* the best that this round found on the LAN */
     ApReason trouble;     /* what this round met, silence aside; AP_REASON_NONE: nothing */
@@ -137,6 +138,10 @@ typedef struct {
     /* whether the path is in use: helper/core/traffic.c */
     guint64 tx_mark, rx_mark; /* counters without BFD when somebody last sent something */
     gint64 traffic_boot_usec; /* when that was */
+
+    /* helper/core/quality.c */
+    gint64
+        slower_boot_usec; /* since when the path is clearly slower than the hub's; 0: it is not */
 
     /* the far end is told, and only then the peer goes */
     gint64 leaving_until_boot_usec; /* 0: it does not leave */

@@ -45,6 +45,9 @@ static const ApConfigKey config_keys[] = {
      "How many peers are added to one tunnel at most."},
     {"Peers", "Keepalive", AP_CONFIG_NUMBER16, offsetof(ApPolicy, keepalive_sec), 1, 3600, "25",
      "Seconds between keepalives of a direct peer."},
+    {"Peers", "SlowerAfter", AP_CONFIG_NUMBER16, offsetof(ApPolicy, slower_sec), 0, 3600, "60",
+     "Seconds for which a direct path may be clearly slower than the way by the hub: more than\n"
+     "twice its round trip, and by more than 20 ms. Then its traffic goes back. 0: never."},
     {"Peers", "RequirePresharedKey", AP_CONFIG_BOOLEAN, offsetof(ApPolicy, require_psk), 0, 0, "no",
      "Leaves tunnels alone whose hub has a preshared key: direct peers have none."},
     {"Peers", "LowPorts", AP_CONFIG_BOOLEAN, offsetof(ApPolicy, allow_low_ports), 0, 0, "no",

@@ -392,7 +392,8 @@ test_death_demotes_at_once(Fixture *self, G_GNUC_UNUSED gconstpointer data)
     go_direct(self);
     for (guint i = 0; i < G_N_ELEMENTS(whys); i++) {
         const gint64 hold_msec = (5 << i) * 1000;
-        const char *name = ap_reason_name(whys[i] != AP_REASON_NONE ? whys[i] : AP_REASON_SILENT);
+        /* The last is the third by silence. */
+        const char *name = ap_reason_name(whys[i] != AP_REASON_NONE ? whys[i] : AP_REASON_LOSSY);
         g_autofree char *demoted = g_strdup_printf("demote(%s) ! active fast", name);
 
         g_test_message("%s", name);
@@ -408,6 +409,146 @@ test_death_demotes_at_once(Fixture *self, G_GNUC_UNUSED gconstpointer data)
         pass_msec(self, 1);
         turn(self, "promote(proven) ! active fast usable");
     }
+}
+
+/* What a path that keeps dying has to show before it is used again: more, and the pauses grow. */
+static void
+test_lossy_path_must_be_stable_for_longer(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    go_direct(self);
+    for (guint i = 0; i < AP_PATH_N_LOSSY; i++) {
+        const gint64 hold_msec = (5 << i) * 1000;
+        const gboolean is_last = i == AP_PATH_N_LOSSY - 1;
+
+        say(self, AP_PROOF_NONE, AP_REASON_SILENT);
+        pass_msec(self, 1000);
+        turn(self, is_last ? "demote(lossy) ! active fast" : "demote(silent) ! active fast");
+        pass_msec(self, hold_msec - 3000);
+        say(self, AP_PROOF_PROVEN, AP_REASON_NONE);
+        pass_msec(self, 3000);
+        turn(self, is_last ? "! active fast" : "promote(proven) ! active fast usable");
+    }
+
+    expect(self, AP_PATH_PROBING, "lossy");
+    pass_msec(self, 11999);
+    turn(self, "! active fast");
+    pass_msec(self, 1);
+    turn(self, "promote(proven) ! active fast usable");
+}
+
+/* --- quality -------------------------------------------------------------------------------- */
+
+#define SLOWER_SEC 60
+
+static void
+measure(Fixture *self, gint64 direct_msec, gint64 relay_msec)
+{
+    sim_proof(self->sim, TUNNEL, &self->peer)->rtt_usec = direct_msec * AP_USEC_PER_MSEC;
+    g_array_index(self->sim->candidates, ApCandidate, 0).relay_rtt_usec =
+        relay_msec * AP_USEC_PER_MSEC;
+}
+
+/* Somebody uses the path for a while, looked at each second. */
+static void
+use_path(Fixture *self, guint seconds)
+{
+    for (guint i = 0; i < seconds; i++) {
+        pass_msec(self, 1000);
+        peer_on(self)->tx_bytes += 10000;
+        turn(self, "! active fast usable");
+    }
+}
+
+static const struct {
+    gint64 direct_msec;
+    gint64 relay_msec;
+    guint slower_sec;
+    gboolean is_worse;
+} worse_cases[] = {
+    {100, 40, SLOWER_SEC, TRUE},
+    {81, 40, SLOWER_SEC, TRUE},
+    {80, 40, SLOWER_SEC, FALSE}, /* just twice */
+    {30, 10, SLOWER_SEC, FALSE}, /* just 20 ms more */
+    {31, 10, SLOWER_SEC, TRUE},  /* more than both */
+    {1, 40, SLOWER_SEC, FALSE},  /* as it should be */
+    {500, 0, SLOWER_SEC, FALSE}, /* nobody knows how long the way by the hub is */
+    {0, 40, SLOWER_SEC, FALSE},  /* nor how long this one is */
+    {100, 40, 0, FALSE},         /* switched off */
+};
+
+static void
+expect_quality(Fixture *self, guint i)
+{
+    self->sim->policy->slower_sec = (guint16) worse_cases[i].slower_sec;
+    go_direct(self);
+    measure(self, worse_cases[i].direct_msec, worse_cases[i].relay_msec);
+    use_path(self, SLOWER_SEC);
+    pass_msec(self, 1000);
+    peer_on(self)->tx_bytes += 10000;
+    turn(self, worse_cases[i].is_worse ? "demote(slower) ! active" : "! active fast usable");
+}
+
+static void
+test_worse_path_goes_back_after_a_minute(Fixture *self, gconstpointer data)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(worse_cases); i++) {
+        g_test_message("direct %d ms, by the hub %d ms, for %u s",
+                       (int) worse_cases[i].direct_msec,
+                       (int) worse_cases[i].relay_msec,
+                       worse_cases[i].slower_sec);
+        tear_down(self, data);
+        set_up(self, data);
+        expect_quality(self, i);
+    }
+}
+
+/* The minute begins anew with each good moment, and does not run while nobody uses the path. */
+static void
+test_bad_moment_is_no_bad_minute(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    self->sim->policy->slower_sec = SLOWER_SEC;
+    go_direct(self);
+    measure(self, 100, 40);
+    use_path(self, SLOWER_SEC);
+    measure(self, 60, 40);
+    use_path(self, 1);
+    measure(self, 100, 40);
+    use_path(self, SLOWER_SEC);
+    pass_msec(self, 31000);
+    turn(self, "! active usable");
+    pass_msec(self, 2 * SLOWER_SEC * 1000);
+    turn(self, "! active usable");
+}
+
+/* It comes back when it is clearly better than where it left, and is measured only shortly before
+ * the end of each pause; the pauses grow. */
+static void
+test_slow_path_comes_back_when_it_is_good(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    self->sim->policy->slower_sec = 1;
+    go_direct(self);
+    measure(self, 100, 40);
+    use_path(self, 1);
+    pass_msec(self, 1000);
+    peer_on(self)->tx_bytes += 10000;
+    turn(self, "demote(slower) ! active");
+    g_assert_cmpint(wake_msec(self), ==, 50000);
+
+    pass_msec(self, 50000);
+    turn(self, "! active fast");
+    measure(self, 70, 40); /* no reason to leave, and none to return */
+    pass_msec(self, 10000);
+    turn(self, "! active");
+    expect(self, AP_PATH_WAITING, "slower");
+
+    g_assert_cmpint(wake_msec(self), ==, 110000);
+    pass_msec(self, 110000);
+    turn(self, "! active fast");
+    measure(self, 60, 40);
+    pass_msec(self, 9999);
+    turn(self, "! active fast");
+    pass_msec(self, 1);
+    turn(self, "promote(proven) ! active fast usable");
 }
 
 static void
@@ -788,6 +929,10 @@ main(int argc, char **argv)
     ADD("/plan-bfd/waiting-stranger-is-polled", NULL, test_waiting_speaker_is_not_polled);
     ADD("/plan-bfd/waiting-handshake", NULL, test_handshake_of_a_waiting_peer_is_followed);
     ADD("/plan-bfd/death-demotes", NULL, test_death_demotes_at_once);
+    ADD("/plan-bfd/lossy-path", NULL, test_lossy_path_must_be_stable_for_longer);
+    ADD("/plan-bfd/worse-path", NULL, test_worse_path_goes_back_after_a_minute);
+    ADD("/plan-bfd/bad-moment", NULL, test_bad_moment_is_no_bad_minute);
+    ADD("/plan-bfd/slow-path-comes-back", NULL, test_slow_path_comes_back_when_it_is_good);
     ADD("/plan-bfd/stable-after-a-flap", NULL, test_path_must_be_stable_after_a_flap);
     ADD("/plan-bfd/tried-anew", NULL, test_dead_path_is_tried_anew_after_the_pause);
     ADD("/plan-bfd/far-end-waits", NULL, test_far_end_that_waits_is_followed);
