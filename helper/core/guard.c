@@ -352,12 +352,19 @@ admit_addresses(const ApGuard *self,
         reason = judge_address(self, tunnel, &candidate->key, spot);
         if (reason == AP_REASON_NONE)
             admission->addresses[admission->n_addresses++] = *addr;
+        else if (reason == AP_REASON_ADDRESS_TWICE)
+            admission->reason = reason;
         else
             refuse(refusals, candidate, reason);
         if (reason == AP_REASON_ADDRESS_PINNED)
             admission->retry_boot_usec =
                 MIN(admission->retry_boot_usec, spot->pinned_until_boot_usec);
     }
+
+    if (admission->reason != AP_REASON_NONE)
+        admission->n_addresses = 0;
+    else if (admission->n_addresses == 0)
+        admission->reason = AP_REASON_ADDRESS_NONE;
 }
 
 static void
@@ -398,8 +405,11 @@ judge_link_local(const ApGuard *self,
 }
 
 /**
- * Judges one candidate. A bad address or endpoint drops itself alone; a bad key, or no address
- * left, drops the candidate.
+ * Judges one candidate. A bad address or endpoint drops itself alone; a bad key, an address that
+ * somebody else claims, or no address left, drops the candidate.
+ *
+ * The far end knows of no rival and would move all its addresses. Moving only some of them here
+ * would lose what goes to the rest by the hub: it comes from an address that is direct there.
  *
  * @tunnel: the managed tunnel that the candidate is about
  * @candidate: an element of the world's list
@@ -420,11 +430,8 @@ ap_guard_admit(const ApGuard *self,
         admission.link_local = ap_key_link_local(&candidate->key);
         admission.reason = judge_link_local(self, tunnel, candidate, &admission.link_local);
     }
-    if (admission.reason == AP_REASON_NONE) {
+    if (admission.reason == AP_REASON_NONE)
         admit_addresses(self, tunnel, candidate, &admission, refusals);
-        if (admission.n_addresses == 0)
-            admission.reason = AP_REASON_ADDRESS_NONE;
-    }
     if (admission.reason == AP_REASON_NONE)
         admit_endpoints(self, tunnel, candidate, &admission, refusals);
     else
