@@ -10,13 +10,14 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 sys.dont_write_bytecode = True
 
+import gossip_bench  # noqa: E402
 import lab  # noqa: E402
 import promises  # noqa: E402
 import server_load  # noqa: E402
 import suites  # noqa: E402
 import timeline  # noqa: E402
 
-MODULES = {**promises.MODULES, "server": server_load}
+MODULES = {**promises.MODULES, "server": server_load, "gossip": gossip_bench}
 
 
 def options_from(argv):
@@ -26,6 +27,9 @@ def options_from(argv):
     for name, module in MODULES.items():
         command = _command(commands, name, module.__doc__)
         command.add_argument("--rounds", type=int, default=module.N_ROUNDS)
+        command.add_argument(
+            "--quick", dest="rounds", action="store_const", const=module.N_QUICK, help="a few rounds"
+        )
         command.add_argument("--seed", type=int, default=random.randrange(2**32))
     command = _command(commands, "promises", promises.__doc__)
     command.add_argument("--quick", action="store_true", help="a few rounds of each")

@@ -23,8 +23,8 @@ def measure(_n_rounds, _seed):
         scene.start(bus=False).until_direct(seconds=30)
         time.sleep(3)
         helper = scene.anna.helper.process.pid
-        pss = {name: _pss_kib(pid) for name, pid in _family(helper)}
-        result = {"pss_kib": pss, "empty_libnm_client_kib": _pss_kib(empty.pid)}
+        pss = {name: pss_kib(pid) for name, pid in family(helper)}
+        result = {"pss_kib": pss, "empty_libnm_client_kib": pss_kib(empty.pid)}
     result["ratio"] = round(sum(pss.values()) / result["empty_libnm_client_kib"], 3)
     result["wakeups_in_10_s_without_a_tunnel"] = _wakeups_without_a_tunnel()
     return result
@@ -36,12 +36,12 @@ def _wakeups_without_a_tunnel():
         NetworkManager(laptop.host).start()
         helper = Helper(laptop, bus=False).start()
         time.sleep(5)
-        before = _switches(helper.process.pid)
+        before = switches(helper.process.pid)
         time.sleep(10)
-        return _switches(helper.process.pid) - before
+        return switches(helper.process.pid) - before
 
 
-def _family(pid):
+def family(pid):
     """The process and its children, by name."""
     pids = [pid]
     for thread in Path(f"/proc/{pid}/task").iterdir():
@@ -49,14 +49,15 @@ def _family(pid):
     return [(Path(f"/proc/{p}/comm").read_text().strip(), p) for p in pids]
 
 
-def _pss_kib(pid):
+def pss_kib(pid):
+    """Its own memory, and its part of what it shares."""
     return int(re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)[1])
 
 
-def _switches(pid):
+def switches(pid):
     """How often any thread of the family has gone to sleep, which is how often it woke up."""
     total = 0
-    for _, member in _family(pid):
+    for _, member in family(pid):
         for thread in Path(f"/proc/{member}/task").iterdir():
             status = (thread / "status").read_text()
             total += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M)[1])
