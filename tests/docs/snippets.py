@@ -7,10 +7,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-KINDS = {
-    "shell", "wg-quick", "nft", "helper.conf", "server.conf", "server-options", "request", "answer", "link-local",
-    "demo", "machine", "tests", "none",
-}
+KINDS = set(
+    """shell file wg-quick nft helper.conf server.conf server-options request answer link-local demo
+    machine tests none""".split()
+)
 
 # `kind` is empty for a block without a mark.
 Snippet = namedtuple("Snippet", "path line kind words text")

@@ -44,7 +44,7 @@ def furnish(host):
            mount -t overlay etc -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/etc.work /etc
            rm -rf /etc/wireguard
            mkdir -p -m 700 /etc/wireguard
-           mkdir -p /etc/wg-autopeer"""
+           mkdir -p /etc/wg-autopeer/conf.d"""
     )
     for name, path in PROGRAMS.items():
         host.sh(f"ln -s {path} /run/bin/{name}")
@@ -64,6 +64,8 @@ def scene():
         scene = Scene(topology.World(the_lab)).connect()
         for host in (scene.world.hub, *(laptop.host for laptop in scene.laptops)):
             furnish(host)
+        for snippet in of_kind("file"):
+            scene.anna.host.write(snippet.words.split()[1], snippet.text)
         options = of_kind("server-options")[0].text.partition("=")[2].split()
         argv = [product.SERVER, *options, "--metrics=127.0.0.1:9586"]
         scene.server.process = scene.world.hub.start("server", *dict.fromkeys(argv))
