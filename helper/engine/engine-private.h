@@ -17,15 +17,17 @@
 #include "helper/io/boot-timer.h"
 #include "helper/io/netwatch.h"
 #include "helper/io/sleep-watch.h"
+#include "helper/io/survey-watch.h"
 
 G_BEGIN_DECLS
 
 struct _ApEngine {
     ApPolicy *policy; /* (owned) */
     ApApplyTools tools;
-    ApNetwatch *netwatch;      /* (owned) */
-    ApBootTimer *timer;        /* (owned) */
-    ApSleepWatch *sleep_watch; /* (owned) */
+    ApNetwatch *netwatch;        /* (owned) */
+    ApBootTimer *timer;          /* (owned) */
+    ApSleepWatch *sleep_watch;   /* (owned) */
+    ApSurveyWatch *survey_watch; /* (owned) */
     ApEngineViewFunc publish;
     gpointer user_data;
 

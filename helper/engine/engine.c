@@ -3,6 +3,7 @@
 #include "helper/engine/engine.h"
 
 #include "common/clock.h"
+#include "common/names.h"
 #include "helper/core/path.h"
 #include "helper/engine/engine-private.h"
 #include "helper/engine/events.h"
@@ -174,6 +175,7 @@ ap_engine_new(const ApEngineSetup *setup, GError **error)
         return NULL;
 
     self->sleep_watch = ap_sleep_watch_new(on_sleep, self);
+    self->survey_watch = ap_survey_watch_new(AP_SURVEY_LIST, ap_engine_schedule_turn, self);
     on_network(self);
     return g_steal_pointer(&self);
 }
@@ -247,6 +249,7 @@ ap_engine_free(ApEngine *self)
         return;
 
     g_clear_handle_id(&self->turn_source, g_source_remove);
+    ap_survey_watch_free(self->survey_watch);
     ap_sleep_watch_free(self->sleep_watch);
     ap_boot_timer_free(self->timer);
     ap_netwatch_free(self->netwatch);

@@ -6,6 +6,7 @@
  */
 
 #include "common/error.h"
+#include "helper/io/survey-watch.h"
 #include "helper/io/survey.h"
 
 #include <glib/gstdio.h>
@@ -127,6 +128,35 @@ test_what_was_known_outlives_a_failure(Files *self, gconstpointer data)
     g_assert_cmpstr(g_ptr_array_index(names, 1), ==, "wg1");
 }
 
+static void
+on_changed(gpointer user_data)
+{
+    ++*(guint *) user_data;
+}
+
+static void
+test_another_list_is_told(Files *self, gconstpointer data)
+{
+    guint n_changes = 0;
+    g_autoptr(ApSurveyWatch) watch = ap_survey_watch_new(self->list, on_changed, &n_changes);
+
+    (void) data;
+    g_assert_false(g_main_context_iteration(NULL, FALSE));
+    for (guint i = 1; i <= 3; i++) {
+        g_assert_true(ap_survey_write("/nonexistent", self->list, NULL));
+        g_main_context_iteration(NULL, TRUE);
+        g_assert_cmpuint(n_changes, ==, i);
+    }
+}
+
+static void
+test_nobody_surveys(void)
+{
+    g_autoptr(ApSurveyWatch) watch = ap_survey_watch_new("/nonexistent/list", on_changed, NULL);
+
+    g_assert_false(g_main_context_iteration(NULL, FALSE));
+}
+
 #define ADD(path, func) g_test_add(path, Files, NULL, files_set_up, func, files_tear_down)
 
 int
@@ -136,6 +166,8 @@ main(int argc, char **argv)
     g_test_add_func("/survey/says-save", test_says_save);
     ADD("/survey/names-of-tunnels-come-back", test_names_of_tunnels_come_back);
     ADD("/survey/no-wg-quick-is-no-tunnel", test_no_wg_quick_is_no_tunnel);
+    ADD("/survey/another-list-is-told", test_another_list_is_told);
+    g_test_add_func("/survey/nobody-surveys", test_nobody_surveys);
     ADD("/survey/what-was-known-outlives-a-failure", test_what_was_known_outlives_a_failure);
     return g_test_run();
 }
