@@ -187,13 +187,25 @@ ap_ask_outcome(guint status, gboolean too_old)
 }
 
 /**
- * Forgets everything about the server and asks at once: for a new tunnel, a network change, and
- * "Re-sync".
+ * Forgets everything about the server and asks at once: for a new tunnel and a network change.
  */
 void
 ap_ask_reset(ApAsk *self, ApInstant now)
 {
     *self = (ApAsk){.next_boot_usec = now.boot_usec};
+}
+
+/**
+ * Asks at once, for "Re-sync" and after sleep or a pause. That there is a server here stays known:
+ * one that happens to be down just then must not be left alone for good.
+ */
+void
+ap_ask_again(ApAsk *self, ApInstant now)
+{
+    const gboolean answered = self->answered;
+
+    ap_ask_reset(self, now);
+    self->answered = answered;
 }
 
 /**

@@ -31,13 +31,14 @@ typedef struct {
     guint n_quick;      /* quick polls left after a change, plain servers only */
     guint n_hasty;      /* long polls in a row that were answered at once without a change */
     guint poll_sec;
-    gboolean answered;     /* anything, since the last reset */
+    gboolean answered;     /* anything, since the last ap_ask_reset() */
     gint64 next_boot_usec; /* when to ask again; AP_NEVER: on a network change only */
 } ApAsk;
 
 ApAskOutcome ap_ask_outcome(guint status, gboolean too_old) G_GNUC_CONST;
 
 void ap_ask_reset(ApAsk *self, ApInstant now);
+void ap_ask_again(ApAsk *self, ApInstant now);
 void ap_ask_done(ApAsk *self,
                  ApAskOutcome outcome,
                  const ApOffer *offer,

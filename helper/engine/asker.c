@@ -144,6 +144,13 @@ start_over(ApAsker *self, ApInstant now)
     ap_ask_reset(&self->ask, now);
 }
 
+static void
+ask_again(ApAsker *self, ApInstant now)
+{
+    cancel(self);
+    ap_ask_again(&self->ask, now);
+}
+
 /**
  * Tells on which network we are. After a change nothing that was told before counts, and the
  * server is asked again at once.
@@ -167,7 +174,7 @@ void
 ap_asker_resync(ApAsker *self, ApInstant now)
 {
     self->resyncing = TRUE;
-    start_over(self, now);
+    ask_again(self, now);
 }
 
 /* The outcome of an exchange, and a line for the user when it did not go well. */
@@ -363,7 +370,7 @@ ap_asker_update(ApAsker *self, const ApAskerInput *input, ApInstant now)
 {
     if (!input->tunnel->managed || !ap_endpoint_is_set(&input->tunnel->server)) {
         ap_book_forget_all(self->book);
-        start_over(self, now);
+        ask_again(self, now);
         say_bye(self);
         self->resyncing = FALSE;
         return AP_NEVER;

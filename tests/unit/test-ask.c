@@ -135,6 +135,22 @@ test_nobody_there_is_left_alone(void)
     g_assert_cmpint(done(&ask, AP_ASK_UNREACHABLE, NULL, FALSE, 0), ==, 1 * SEC);
 }
 
+/* As after sleep: the server that answered before is down for a while. */
+static void
+test_asking_again_keeps_that_there_is_a_server(void)
+{
+    g_autoptr(ApOffer) offer = offer_of(2, "x", 0);
+    ApAsk ask = asked_never();
+
+    (void) done(&ask, AP_ASK_OK, offer, FALSE, 0);
+    ap_ask_again(&ask, at(2 * START));
+    g_assert_cmpint(ask.next_boot_usec, ==, 2 * START);
+    g_assert_cmpuint(ap_ask_wait_sec(&ask), ==, 0);
+    g_assert_cmpstr(ask.etag, ==, "");
+    for (guint i = 0; i < 5; i++)
+        g_assert_cmpint(done(&ask, AP_ASK_UNREACHABLE, NULL, FALSE, 3 * SEC), <, AP_NEVER);
+}
+
 /* A server that restarts is found within 5 s for a minute, and within 60 s for ever. */
 static void
 test_server_down_and_back(void)
@@ -262,6 +278,8 @@ main(int argc, char **argv)
     g_test_add_func("/ask/retries", test_retries);
     g_test_add_func("/ask/jitter-is-a-fifth", test_jitter_is_a_fifth);
     g_test_add_func("/ask/nobody-there-is-left-alone", test_nobody_there_is_left_alone);
+    g_test_add_func("/ask/again-keeps-that-there-is-a-server",
+                    test_asking_again_keeps_that_there_is_a_server);
     g_test_add_func("/ask/server-down-and-back", test_server_down_and_back);
     g_test_add_func("/ask/plain-server-is-polled", test_plain_server_is_polled);
     g_test_add_func("/ask/flapping-answers-do-not-cause-a-flood",
