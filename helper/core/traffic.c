@@ -13,6 +13,13 @@
 #define KEEPALIVES_LEN (2 * 32)
 
 /**
+ * What one new session may add to a counter, in bytes: three initiations, of which no two are sent
+ * within 5 s, so that they fill the time between two looks, and a response. Source: messages.h as
+ * above. Traffic often is what renews a session, and it must not hide behind that.
+ */
+#define HANDSHAKE_LEN (3 * 148 + 92)
+
+/**
  * The counters of a peer that was made anew start from zero, while BFD goes on: a counter that
  * far below its mark, in bytes, is another one. More than one packet of any tunnel, which may
  * be in BFD's account before it is in the device's.
@@ -36,12 +43,13 @@ static gboolean
 advance(guint64 *mark, guint64 counter, gboolean renewed)
 {
     const gint64 n_more = (gint64) (counter - *mark);
+    const gint64 n_idle = KEEPALIVES_LEN + (renewed ? HANDSHAKE_LEN : 0);
 
     if (n_more <= 0 && n_more > -FRESH_COUNTER_LEN)
         return FALSE;
 
     *mark = counter;
-    return !renewed && (n_more < 0 || n_more > KEEPALIVES_LEN);
+    return n_more < 0 ? !renewed : n_more > n_idle;
 }
 
 /**
