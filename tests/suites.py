@@ -42,6 +42,10 @@ KERNEL_ONLY_FILES = ["test_networkmanager_tunnel.py"]
 KERNEL_SLOW = 12
 
 
+# Given with --all: what takes hours is done, too.
+ALL = "--all" in sys.argv[1:]
+
+
 class Failure(Exception):
     """A suite or a build that could not even be run."""
 
@@ -138,6 +142,18 @@ def contract():
     return meson_test(ASAN, "contract")
 
 
+def sim():
+    """The machines in memory; with --all many more of them, without the sanitizers' cost."""
+    asan()
+    status, junits = meson_test(ASAN, "sim")
+    if ALL:
+        plain()
+        simulate = PLAIN / "tests/sim/simulate"
+        argv = [simulate, "--seed", "101", "--seeds", "3000", "--nodes", "4", "--shrink"]
+        status = run(argv) or status
+    return status, junits
+
+
 def forget_results(prefix):
     LOGS.mkdir(exist_ok=True)
     for junit in LOGS.glob(f"{prefix}-*.junit.xml"):
@@ -185,7 +201,7 @@ def kernel():
     return status, [LOGS / f"kernel-{part}.junit.xml" for part in parts]
 
 
-SUITES = {suite.__name__: suite for suite in (style, unit, contract, lab, desktop, kernel)}
+SUITES = {suite.__name__: suite for suite in (style, unit, contract, sim, lab, desktop, kernel)}
 
 
 def allowed_skips():
@@ -258,6 +274,7 @@ def run_suite(name, total):
 
 
 def main(argv):
+    argv = [argument for argument in argv if argument != "--all"]
     if argv == ["--list"]:
         print(*SUITES, sep="\n")
         return 0
