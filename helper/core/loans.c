@@ -64,7 +64,8 @@ is_configured(const ApTurn *self, const ApDevice *device, const ApKey *key)
 static gboolean
 speaks_with(const ApTurn *self, const ApTunnel *tunnel, const ApDevice *device, const ApKey *key)
 {
-    if (ap_world_find_ours(&self->world, device, key) != NULL || !ap_key_is_safe(key))
+    if (ap_world_find_ours(&self->world, device, key) != NULL || !ap_key_is_safe(key)
+        || ap_key_equal(key, &device->public_key))
         return FALSE;
     return !tunnel->managed || ap_key_equal(key, &tunnel->hub) || is_configured(self, device, key);
 }

@@ -106,6 +106,7 @@ fill_policy(GRand *rand, ApPolicy *policy)
     policy->require_psk = random_chance(rand, 5);
     policy->allow_low_ports = random_chance(rand, 10);
     policy->allow_public_lan = random_chance(rand, 20);
+    policy->gossip = random_chance(rand, 30);
     if (random_chance(rand, 20)) {
         const ApKey key = random_key(rand);
 
@@ -401,6 +402,29 @@ add_address(GRand *rand, Sim *sim, const ApDevice *device)
     }
 }
 
+/* Lent by a helper before, there or not; or to somebody who is gone. */
+static void
+add_loan(GRand *rand, Sim *sim, const ApDevice *device)
+{
+    ApLoan loan = {.ifindex = device->id.ifindex, .key = random_key(rand)};
+
+    if (device->peers->len > 0 && random_chance(rand, 80)) {
+        const guint at = random_below(rand, (int) device->peers->len);
+        ApDevicePeer *peer = g_ptr_array_index(device->peers, at);
+        const ApAddr addr = ap_key_link_local(&peer->key);
+        const ApPeerChange change = {
+            .key = peer->key,
+            .allowed = {ap_cidr_host(&addr)},
+            .n_allowed = 1,
+        };
+
+        loan.key = peer->key;
+        if (random_chance(rand, 80))
+            g_assert_true(ap_wireguard_apply(sim->wireguard, &device->id, &change, 1, NULL));
+    }
+    g_array_append_val(sim->loans, loan);
+}
+
 static void
 fill_speech(GRand *rand, Sim *sim)
 {
@@ -409,6 +433,8 @@ fill_speech(GRand *rand, Sim *sim)
 
         if (random_chance(rand, 30))
             add_address(rand, sim, device);
+        if (random_chance(rand, 15))
+            add_loan(rand, sim, device);
         if (random_chance(rand, 25))
             sim_set_mute(sim, device->id.ifindex);
     }

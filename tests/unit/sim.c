@@ -380,25 +380,31 @@ strike_loan(Sim *self, const ApLoanChange *change)
     }
 }
 
-/* Taking back does what the throw-away peer of the real thing does. */
+/* Taking back goes by a peer that nobody is, as in the real thing. */
 static void
 change_loan(Sim *self, const ApLoanChange *change)
 {
+    const ApDeviceId id = {.ifindex = change->ifindex, .backend = AP_BACKEND_FAKE};
     const ApLoan loan = {.ifindex = change->ifindex, .key = change->key};
     const ApAddr addr = ap_key_link_local(&change->key);
-    const ApCidr host = ap_cidr_host(&addr);
-    ApDevicePeer *peer = ap_wireguard_fake_peer(self->wireguard, change->ifindex, &change->key);
+    const ApKey nobody = sim_key(0xffff);
+    const ApPeerChange lend = {
+        .key = change->key,
+        .flags = AP_PEER_UPDATE_ONLY,
+        .allowed = {ap_cidr_host(&addr)},
+        .n_allowed = 1,
+    };
+    const ApPeerChange take_back[] = {
+        {.key = nobody, .allowed = {ap_cidr_host(&addr)}, .n_allowed = 1},
+        {.key = nobody, .flags = AP_PEER_REMOVE | AP_PEER_UPDATE_ONLY},
+    };
 
     strike_loan(self, change);
     if (change->add) {
-        g_assert_nonnull(peer);
-        g_array_append_val(peer->allowed, host);
+        g_assert_true(ap_wireguard_apply(self->wireguard, &id, &lend, 1, NULL));
         g_array_append_val(self->loans, loan);
-        return;
-    }
-    for (guint i = peer != NULL ? peer->allowed->len : 0; i > 0; i--) {
-        if (ap_cidr_equal(&g_array_index(peer->allowed, ApCidr, i - 1), &host))
-            g_array_remove_index(peer->allowed, i - 1);
+    } else if (ap_wireguard_fake_peer(self->wireguard, change->ifindex, &change->key) != NULL) {
+        g_assert_true(ap_wireguard_apply(self->wireguard, &id, take_back, 2, NULL));
     }
 }
 

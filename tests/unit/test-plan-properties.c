@@ -134,18 +134,23 @@ static void
 describe_peer(GString *text, const ApDevicePeer *peer)
 {
     char key[AP_KEY_TEXT_LEN], endpoint[AP_ENDPOINT_TEXT_LEN], cidr[AP_CIDR_TEXT_LEN];
+    const ApAddr link_local = ap_key_link_local(&peer->key);
+    const ApCidr host = ap_cidr_host(&link_local);
 
     ap_key_to_text(&peer->key, key);
     ap_endpoint_to_text(&peer->endpoint, endpoint);
     g_string_append_printf(text, "%s %s %u:", key, endpoint, peer->keepalive_sec);
     for (guint i = 0; i < peer->allowed->len; i++) {
-        ap_cidr_to_text(&g_array_index(peer->allowed, ApCidr, i), cidr);
-        g_string_append_printf(text, " %s", cidr);
+        const ApCidr *prefix = &g_array_index(peer->allowed, ApCidr, i);
+
+        ap_cidr_to_text(prefix, cidr);
+        if (!ap_cidr_equal(prefix, &host))
+            g_string_append_printf(text, " %s", cidr);
     }
     g_string_append_c(text, '\n');
 }
 
-/* All peers that are not in the ledger, to the byte. */
+/* All peers that are not in the ledger, to the byte, but for the address that may be lent. */
 static char *
 describe_foreign(const Sim *sim)
 {
@@ -202,6 +207,15 @@ describe_speech(GString *text, const ApPlan *plan)
                                addr,
                                change->ifindex,
                                change->add ? "add" : "remove");
+    }
+    for (guint i = 0; i < plan->loans->len; i++) {
+        const ApLoanChange *loan = &g_array_index(plan->loans, ApLoanChange, i);
+
+        g_string_append_printf(text,
+                               "loan to %02x on %u: %s\n",
+                               loan->key.bytes[1],
+                               loan->ifindex,
+                               loan->add ? "give" : "take back");
     }
     for (guint i = 0; i < plan->sessions->len; i++) {
         const ApSessionWish *wish = &g_array_index(plan->sessions, ApSessionWish, i);
@@ -277,6 +291,7 @@ world_of(const Sim *sim)
         .devices = sim->devices,
         .owned = sim->owned,
         .addresses = sim->addresses,
+        .loans = sim->loans,
         .candidates = sim->candidates,
         .proofs = sim->proofs,
         .mute = sim->mute,
@@ -297,6 +312,7 @@ check_order(GRand *rand, Sim *sim, const char *expected, ApInstant now)
     shuffle(rand, sim->owned->data, sizeof(ApOwned), sim->owned->len);
     shuffle(rand, sim->candidates->data, sizeof(ApCandidate), sim->candidates->len);
     shuffle(rand, sim->addresses->data, sizeof(ApOwnedAddress), sim->addresses->len);
+    shuffle(rand, sim->loans->data, sizeof(ApLoan), sim->loans->len);
     shuffle(rand, sim->proofs->data, sizeof(ApProof), sim->proofs->len);
     shuffle(rand, sim->mute->data, sizeof(guint32), sim->mute->len);
     shuffle(rand, sim->paths->data, sizeof(ApPath), sim->paths->len);
@@ -369,14 +385,16 @@ proof_in(const Sim *sim, guint32 ifindex, const ApKey *key)
     return &nothing;
 }
 
-/* Every peer of ours goes, at once or when the far end was told. */
+/* Every peer of ours goes, at once or when the far end was told. @is_off: and gossip ends */
 static void
-check_departure(const Sim *sim, const ApPlan *plan, ApInstant now)
+check_departure(const Sim *sim, const ApPlan *plan, gboolean is_off, ApInstant now)
 {
     for (guint i = 0; i < plan->changes->len; i++)
         g_assert_cmpint(g_array_index(plan->changes, ApChange, i).kind, <=, AP_CHANGE_DEMOTE);
-    for (guint i = 0; i < plan->addresses->len; i++)
+    for (guint i = 0; is_off && i < plan->addresses->len; i++)
         g_assert_false(g_array_index(plan->addresses, ApAddressChange, i).add);
+    for (guint i = 0; is_off && i < plan->loans->len; i++)
+        g_assert_false(g_array_index(plan->loans, ApLoanChange, i).add);
     for (guint i = 0; i < sim->owned->len; i++) {
         const ApOwned *owned = &g_array_index(sim->owned, ApOwned, i);
         const ApPath *path = path_in(plan->paths, owned->ifindex, &owned->key);
@@ -403,12 +421,12 @@ check_withdrawal(Sim *sim, ApInstant now)
 
     sim->policy->enabled = FALSE;
     disabled = ap_plan_make(&world, sim->policy, now);
-    check_departure(sim, disabled, now);
+    check_departure(sim, disabled, TRUE, now);
 
     sim->policy->enabled = enabled;
     world.candidates = nobody;
     without = ap_plan_make(&world, sim->policy, now);
-    check_departure(sim, without, now);
+    check_departure(sim, without, !enabled || !sim->policy->gossip, now);
 }
 
 /* Time for those who leave: then nothing of ours is left, and everybody else as before. */
@@ -437,6 +455,10 @@ check_end(GRand *rand, Sim *sim, ApInstant now)
         now.boot_usec += LEAVE_USEC;
     }
     g_assert_cmpuint(sim->owned->len, ==, 0);
+    if (sim->policy->enabled && sim->policy->gossip)
+        return;
+    for (guint i = 0; i < sim->loans->len; i++)
+        g_assert_null(random_device(sim, g_array_index(sim->loans, ApLoan, i).ifindex));
     for (guint i = 0; i < sim->addresses->len; i++)
         g_assert_null(random_device(sim, g_array_index(sim->addresses, ApOwnedAddress, i).ifindex));
 }
@@ -601,6 +623,7 @@ check_turn(GRand *rand, Sim *sim, Met *met, ApInstant now)
     again = sim_plan(sim, now);
     more = sim_describe(again);
     g_array_set_size(plan->addresses, 0);
+    g_array_set_size(plan->loans, 0);
     speech = describe_sessions(plan);
     more_speech = describe_sessions(again);
     if (more[0] != '\0' || strcmp(speech, more_speech) != 0) {
