@@ -155,7 +155,7 @@ def sim():
 
 
 def forget_results(prefix):
-    LOGS.mkdir(exist_ok=True)
+    LOGS.mkdir(parents=True, exist_ok=True)
     for junit in LOGS.glob(f"{prefix}-*.junit.xml"):
         junit.unlink()
 
@@ -185,6 +185,14 @@ def desktop():
     return status, [LOGS / f"desktop-{path.stem}.junit.xml" for path in paths]
 
 
+def package():
+    """Builds what it needs by itself, as a distribution does."""
+    forget_results("package")
+    path = ROOT / "tests/package/test_packages.py"
+    status = run([sys.executable, RUN_FILES, LOGS / "package", path], timeout=1800)
+    return status, [LOGS / f"package-{path.stem}.junit.xml"]
+
+
 def kernel():
     plain()
     forget_results("kernel")
@@ -201,7 +209,10 @@ def kernel():
     return status, [LOGS / f"kernel-{part}.junit.xml" for part in parts]
 
 
-SUITES = {suite.__name__: suite for suite in (style, unit, contract, sim, lab, desktop, kernel)}
+SUITES = {
+    suite.__name__: suite
+    for suite in (style, unit, contract, sim, lab, desktop, package, kernel)
+}
 
 
 def allowed_skips():
