@@ -386,6 +386,29 @@ assert_read_fails(const char *dir, const ApDeviceId *id, ApError code)
     g_assert_cmpint(ap_clock_now().boot_usec - before, <, 3 * AP_WIREGUARD_UAPI_TIMEOUT_USEC);
 }
 
+/* What a daemon that answers with @answer is taken for. One that comes to it too late, on a machine
+ * that does other things, is asked again. */
+static ApDevice *
+ask_daemon(const char *answer, GError **error)
+{
+    for (guint i = 0;; i++) {
+        Daemon daemon = {.answer = answer};
+        g_autoptr(GError) reason = NULL;
+
+        daemon_start(&daemon, 1);
+        daemon.thread = g_thread_new("daemon", answer_one, &daemon);
+        g_autoptr(ApWireguard) wireguard = ap_wireguard_uapi_new(daemon.dir);
+        ApDevice *device = ap_wireguard_read(wireguard, &lo, &reason);
+        daemon_stop(&daemon);
+
+        if (i < 3 && g_error_matches(reason, AP_ERROR, AP_ERROR_TIMED_OUT))
+            continue;
+        if (reason != NULL)
+            g_propagate_error(error, g_steal_pointer(&reason));
+        return device;
+    }
+}
+
 static void
 test_answers(void)
 {
@@ -400,17 +423,10 @@ test_answers(void)
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        Daemon daemon = {.answer = cases[i].answer};
-        g_autoptr(ApWireguard) wireguard = NULL;
-        g_autoptr(ApDevice) device = NULL;
         g_autoptr(GError) error = NULL;
 
         g_test_message("answer '%s'", cases[i].answer);
-        daemon_start(&daemon, 1);
-        daemon.thread = g_thread_new("daemon", answer_one, &daemon);
-        wireguard = ap_wireguard_uapi_new(daemon.dir);
-        device = ap_wireguard_read(wireguard, &lo, &error);
-        daemon_stop(&daemon);
+        g_autoptr(ApDevice) device = ask_daemon(cases[i].answer, &error);
 
         if (cases[i].code < 0)
             g_assert_no_error(error);
