@@ -8,7 +8,7 @@ import pytest
 import topology
 from lab import until
 from neighbours import Machine
-from product import CLI, HELPER
+from product import CLI, HELPER, start_bus
 from scene import Scene
 
 # What tells people why a path does not become direct.
@@ -227,8 +227,113 @@ def test_a_tunnel_that_is_to_be_saved_from_now_on_loses_our_peers(wg_quick):
     assert wg_quick.saved().count("[Peer]") == 1
 
 
-def tunnel_of(helper):
+def tunnel_of(helper, number=0):
     """None while nobody answers."""
     answer = helper.cli("status", "--json", check=False)
     tunnels = json.loads(answer)["tunnels"] if answer else []
-    return tunnels[0] if tunnels else None
+    return tunnels[number] if tunnels else None
+
+
+# A second VPN, all of whose clients leave by one exit.
+
+EXIT = "203.0.113.9"
+
+ALL_BY_RULE = """wg set wg1 fwmark 51820
+ip route add default dev wg1 table 51820
+ip rule add not fwmark 51820 table 51820
+ip rule add table main suppress_prefixlength 0"""
+
+ALL_BY_HALVES = f"""ip route add {EXIT} via 192.168.77.1
+ip route add 0.0.0.0/1 dev wg1
+ip route add 128.0.0.0/1 dev wg1"""
+
+
+class Provider:
+    """A host that can be the hub of a VPN."""
+
+    def __init__(self, world):
+        self.lab = world.lab
+        self.hub = world.lab.host("exit")
+        world.lab.cable(self.hub, "eth0", world.isp, "exit")
+        world.isp.ip("link set exit master sites up")
+        lines = [f"addr add {EXIT}/24 dev eth0", "link set eth0 up", "route add default via 203.0.113.1"]
+        self.hub.ip(*lines)
+        topology.forward(self.hub)
+        self.hub.nft(
+            """table ip nat { chain post { type nat hook postrouting priority 100;
+                 oifname "eth0" masquerade; }
+               }"""
+        )
+
+
+@pytest.mark.parametrize("routes", [ALL_BY_RULE, ALL_BY_HALVES], ids=["by-rule", "by-halves"])
+def test_a_second_vpn_with_the_default_route_keeps_it(scene, routes):
+    vpn = topology.Vpn(Provider(scene.world), "wg1", "10.19.0", "fd19:9", port=51821)
+    for laptop in scene.laptops:
+        ours = laptop.tunnel
+        second = vpn.join(laptop, "wg1", outer=EXIT, port=41000, host_prefix=True)
+        second.set("peer", vpn.tunnel.public, "allowed-ips", "0.0.0.0/0")
+        laptop.host.sh(routes)
+        laptop.tunnel = ours
+        assert "dev wg1" in laptop.host.run("ip", "route", "get", topology.HUB4)
+    machines = [Machine(laptop, "wg1") for laptop in scene.laptops]
+    scene.start().until_direct(seconds=15)
+    for laptop in scene.laptops:
+        assert tunnel_of(laptop.helper, 1)["state"] == "unmanaged"
+        assert "dev wg1" in laptop.host.run("ip", "route", "get", topology.HUB4)
+    goes_direct(scene, machines)
+
+
+# systemd-networkd.
+
+_NETWORKS = """
+mkdir -p /run/systemd/network
+for link in links leases lldp; do install -d -o systemd-network -g systemd-network /run/systemd/netif/$link; done
+cat >/run/systemd/network/10-lan.network <<END
+[Match]
+Name=eth0
+[Network]
+Address={lan4}/24
+Gateway=192.168.77.1
+IPv6AcceptRA=no
+END
+cat >/run/systemd/network/20-tunnel.network <<END
+[Match]
+Name=wg0
+[Network]
+Address={ip4}/24
+Address={ip6}/64
+END
+ip link set eth0 down
+ip addr flush dev eth0
+ip addr flush dev wg0
+"""
+
+
+def networkd(laptop):
+    return laptop.host.start("networkd", "/lib/systemd/systemd-networkd", env={"SYSTEMD_LOG_TARGET": "console"})
+
+
+def test_systemd_networkd_has_its_way_and_we_have_ours(scene):
+    """It drops addresses that are not its own when it configures a link again."""
+    for laptop in scene.laptops:
+        start_bus(laptop.host)
+        laptop.host.sh(_NETWORKS.format(lan4=laptop.lan4, ip4=laptop.tunnel.ip4, ip6=laptop.tunnel.ip6))
+        laptop.networkd = networkd(laptop)
+        until(20, "the hub answers", lambda one=laptop: one.ping(scene.vpn.server4, count=1))
+    scene.start(bus=False).until_direct()
+    anna = scene.anna
+    ours = f"{anna.tunnel.link_local()}/64"
+    for change in (["wg0"], ["eth0"], None):
+        if change:
+            anna.host.run("networkctl", "reconfigure", *change)
+        else:
+            anna.networkd.stop()
+            anna.networkd = networkd(anna)
+        topology.sleep(1)
+        until(10, "our address is there", lambda: ours in anna.tunnel.addresses())
+        scene.until_direct(seconds=20)
+    anna.helper.stop()
+    assert list(anna.tunnel.peers()) == [scene.vpn.tunnel.public]
+    assert {f"{anna.tunnel.ip4}/24", f"{anna.tunnel.ip6}/64"} < set(anna.tunnel.addresses()) - {ours}
+    assert ours not in anna.tunnel.addresses()
