@@ -17,10 +17,11 @@
 #define REGISTRATION_TTL_SEC 90
 
 /**
- * A new sample's weight in the round trip to the hub is 1/4: there is one each 25 s, so that a new
- * way to the hub counts after two minutes, and one handshake in between does not weigh much.
+ * How many of the latest round trips to the hub count, of which the shortest is taken: one is
+ * measured each 25 s or so. A lost packet makes one of them longer by a second (RFC 6298
+ * section 2.1), and a handshake by a round trip; a new way to the hub counts after 100 s.
  */
-#define HUB_RTT_WEIGHT 4
+#define N_HUB_RTTS 4
 
 /** Longest round trip that a server is told, in milliseconds: common/json takes no more. */
 #define MAX_TOLD_RTT_MSEC 60000
@@ -57,6 +58,8 @@ struct _ApAsker {
     char last_error[160];
     ApReason trouble;    /* of the last round; AP_REASON_NONE: it went well */
     gint64 hub_rtt_usec; /* 0: not known on this network */
+    gint64 hub_rtts_usec[N_HUB_RTTS];
+    guint n_hub_rtts; /* that were measured on this network */
 };
 
 static void
@@ -163,6 +166,7 @@ ap_asker_set_network(ApAsker *self, guint64 network, ApInstant now)
 
     self->identity.network = network;
     self->hub_rtt_usec = 0;
+    self->n_hub_rtts = 0;
     ap_book_forget_all(self->book);
     start_over(self, now);
 }
@@ -213,10 +217,10 @@ trouble_of(ApAskOutcome outcome)
 static void
 note_rtt(ApAsker *self, gint64 sample_usec)
 {
-    if (self->hub_rtt_usec == 0)
-        self->hub_rtt_usec = MAX(sample_usec, 1);
-    else
-        self->hub_rtt_usec += (sample_usec - self->hub_rtt_usec) / HUB_RTT_WEIGHT;
+    self->hub_rtts_usec[self->n_hub_rtts++ % N_HUB_RTTS] = MAX(sample_usec, 1);
+    self->hub_rtt_usec = self->hub_rtts_usec[0];
+    for (guint i = 1; i < MIN(self->n_hub_rtts, N_HUB_RTTS); i++)
+        self->hub_rtt_usec = MIN(self->hub_rtt_usec, self->hub_rtts_usec[i]);
 }
 
 static void begin(ApAsker *self);
