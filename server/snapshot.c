@@ -34,7 +34,9 @@ ap_snapshot_peers(const ApDevice *device)
         for (guint j = 0; j < peer->allowed->len; j++) {
             const ApCidr *allowed = &g_array_index(peer->allowed, ApCidr, j);
 
-            if (ap_cidr_is_host(allowed) && entry.n_addresses < AP_ROSTER_MAX_ADDRESSES)
+            /* Gossip gives each peer a link-local address, by which nobody is reached. */
+            if (ap_cidr_is_host(allowed) && !ap_addr_is_link_local(&allowed->addr)
+                && entry.n_addresses < AP_ROSTER_MAX_ADDRESSES)
                 entry.addresses[entry.n_addresses++] = allowed->addr;
         }
         g_array_append_val(out, entry);

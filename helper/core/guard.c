@@ -186,16 +186,16 @@ judge_possession(const ApSpot *spot, const ApKey *key)
     return AP_REASON_NONE;
 }
 
-/* The second half of K4, then A3 to A6 and A8. */
+/* A3, the second half of K4, then A4 to A6 and A8. */
 static ApReason
 judge_address(const ApGuard *self, const ApTunnel *tunnel, const ApKey *key, const ApSpot *spot)
 {
     ApReason reason;
 
-    if (spot->n_claims > 1)
-        return AP_REASON_ADDRESS_TWICE;
     if (!ap_addr_is_host(&spot->addr))
         return AP_REASON_ADDRESS_CLASS;
+    if (spot->n_claims > 1)
+        return AP_REASON_ADDRESS_TWICE;
 
     reason = judge_identity(self, tunnel, spot);
     if (reason == AP_REASON_NONE)

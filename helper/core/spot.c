@@ -101,8 +101,11 @@ add_candidate(ApSpots *self, const ApWorld *world, const ApCandidate *candidate)
 
     add(self, candidate->ifindex, &link_local, n_claims);
     for (guint i = 0; i < candidate->n_addresses; i++) {
+        const ApAddr *addr = &candidate->addresses[i];
+
+        /* A server may name the one that gossip gave; nobody gets it from there (rule A3). */
         if (!ap_spots_is_repeated(candidate->addresses, i))
-            add(self, candidate->ifindex, &candidate->addresses[i], n_claims);
+            add(self, candidate->ifindex, addr, ap_addr_is_link_local(addr) ? 0 : n_claims);
     }
     for (guint i = 0; i < candidate->n_endpoints; i++) {
         const ApAddr *addr = &candidate->endpoints[i].addr;

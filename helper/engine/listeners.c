@@ -235,7 +235,12 @@ ap_listener_note(ApListener *self, guint n_sent, gboolean failed, ApInstant now)
     self->not_before_usec = self->spent_usec - burst_usec;
 }
 
-/** Returns: when there is something to say next, in microseconds of the boot clock */
+/**
+ * Finds out when to look again. Of one that must wait nothing more is asked: where many have come,
+ * to work out what each is to be told costs more than all else.
+ *
+ * Returns: when there may be something to say next, in microseconds of the boot clock
+ */
 gint64
 ap_listeners_deadline(ApListeners *self, ApGossip *gossip, ApInstant now)
 {
@@ -244,8 +249,10 @@ ap_listeners_deadline(ApListeners *self, ApGossip *gossip, ApInstant now)
     for (guint i = 0; i < self->all->len; i++) {
         ApListener *listener = &g_array_index(self->all, ApListener, i);
 
-        refresh(listener, gossip, now);
-        deadline = MIN(deadline, time_of(listener));
+        if (listener->not_before_usec <= now.boot_usec)
+            refresh(listener, gossip, now);
+        deadline =
+            MIN(deadline, listener->is_stale ? listener->not_before_usec : time_of(listener));
     }
     return deadline;
 }

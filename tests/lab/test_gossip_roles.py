@@ -2,6 +2,7 @@
 """Hub and leaves, all of ours: what they do without a server, and that nothing stays of it."""
 
 from gossip_scene import GossipScene
+from lab import until
 
 
 def test_two_laptops_go_direct_without_a_server(world):
@@ -30,3 +31,13 @@ def test_what_gossip_changed_is_undone(world):
         helper.kill()
         helper.undo()
     assert [tunnel.config() for tunnel in tunnels] == before
+
+
+def test_a_server_and_gossip_name_one_peer(world):
+    scene = GossipScene(world).connect()
+    scene.server.start()
+    scene.start().until_direct()
+    for one, other in scene.pairs():
+        until(5, "both name it", lambda: one.helper.peer(other)["sources"] == ["server", "gossip"])
+    scene.server.stop()
+    scene.until_direct()

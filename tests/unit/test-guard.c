@@ -302,6 +302,22 @@ test_two_who_claim_an_address_are_both_dropped(Fixture *self, G_GNUC_UNUSED gcon
     g_assert_cmpint(sim_verdict(plan, TUNNEL, &other)->reason, ==, AP_REASON_ADDRESS_TWICE);
 }
 
+/* A hub's device has it once gossip runs there, and servers say what the device has. */
+static void
+test_own_link_local_address_among_others_does_no_harm(Fixture *self,
+                                                      G_GNUC_UNUSED gconstpointer data)
+{
+    ApCandidate *candidate =
+        sim_offer(self->sim, TUNNEL, &self->peer, "10.85.0.34", "192.168.77.34:51820");
+    g_autoptr(ApPlan) plan = NULL;
+
+    candidate->addresses[candidate->n_addresses++] = ap_key_link_local(&self->peer);
+    plan = sim_plan(self->sim, now);
+    g_assert_cmpstr(ap_reason_name(first_refusal(plan, &self->peer)), ==, "address-class");
+    g_assert_cmpuint(plan->changes->len, ==, 1);
+    g_assert_cmpuint(sim_verdict(plan, TUNNEL, &self->peer)->n_addresses, ==, 1);
+}
+
 /* Naming the hub's or the administrator's key beside an address must not take it from anybody. */
 static void
 test_refused_keys_claim_nothing(Fixture *self, G_GNUC_UNUSED gconstpointer data)
@@ -509,6 +525,9 @@ main(int argc, char **argv)
     ADD("/guard/two-who-claim-an-address-are-both-dropped",
         NULL,
         test_two_who_claim_an_address_are_both_dropped);
+    ADD("/guard/own-link-local-address-among-others-does-no-harm",
+        NULL,
+        test_own_link_local_address_among_others_does_no_harm);
     ADD("/guard/refused-keys-claim-nothing", NULL, test_refused_keys_claim_nothing);
     ADD("/guard/address-stays-with-its-last-key", NULL, test_address_stays_with_its_last_key);
     ADD("/guard/endpoints", NULL, test_endpoints);

@@ -125,11 +125,8 @@ test_ten_thousand_peers(void)
 static void
 test_device_is_reduced_to_hosts(void)
 {
-    static const char *const allowed[] = {"10.9.0.11",
-                                          "10.9.0.0/28",
-                                          "fd09:9::11",
-                                          "fd09:9::/120",
-                                          "0.0.0.0/0"};
+    static const char *const allowed[] =
+        {"10.9.0.11", "10.9.0.0/28", "fe80::11", "fd09:9::11", "fd09:9::/120", "0.0.0.0/0"};
     const ApDeviceId id = {.ifindex = 7, .name = "wg0"};
     const ApKey key = {{9}};
     g_autoptr(ApDevice) device = ap_device_new(&id);
