@@ -233,11 +233,15 @@ lend(const Job *job, GError **error)
     return TRUE;
 }
 
+/* One that is ours by now has the address as our own. */
 static gboolean
-has_loan(const ApDevice *device, const ApKey *key)
+has_loan(const Job *job, const ApKey *key)
 {
-    const ApDevicePeer *peer = ap_device_find(device, key);
+    const ApDevicePeer *peer = ap_device_find(job->device, key);
     const ApCidr prefix = link_local_of(key);
+
+    if (ap_holdings_find_peer(job->holdings, job->device->id.ifindex, key) != NULL)
+        return FALSE;
 
     for (guint i = 0; peer != NULL && i < peer->allowed->len; i++) {
         if (ap_cidr_equal(&g_array_index(peer->allowed, ApCidr, i), &prefix))
@@ -282,7 +286,7 @@ take_back(const Job *job, GError **error)
 
         if (!concerns_loan(job, loan, FALSE))
             continue;
-        if (has_loan(job->device, &loan->key)) {
+        if (has_loan(job, &loan->key)) {
             if (!take_prefix(job, &prefix, ok ? error : NULL)) {
                 ok = FALSE;
                 continue;

@@ -380,6 +380,18 @@ strike_loan(Sim *self, const ApLoanChange *change)
     }
 }
 
+static gboolean
+is_on_record(const Sim *self, guint32 ifindex, const ApKey *key)
+{
+    for (guint i = 0; i < self->owned->len; i++) {
+        const ApOwned *owned = &g_array_index(self->owned, ApOwned, i);
+
+        if (owned->ifindex == ifindex && ap_key_equal(&owned->key, key))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* Taking back goes by a peer that nobody is, as in the real thing. */
 static void
 change_loan(Sim *self, const ApLoanChange *change)
@@ -403,7 +415,8 @@ change_loan(Sim *self, const ApLoanChange *change)
     if (change->add) {
         g_assert_true(ap_wireguard_apply(self->wireguard, &id, &lend, 1, NULL));
         g_array_append_val(self->loans, loan);
-    } else if (ap_wireguard_fake_peer(self->wireguard, change->ifindex, &change->key) != NULL) {
+    } else if (!is_on_record(self, change->ifindex, &change->key)
+               && ap_wireguard_fake_peer(self->wireguard, change->ifindex, &change->key) != NULL) {
         g_assert_true(ap_wireguard_apply(self->wireguard, &id, take_back, 2, NULL));
     }
 }
