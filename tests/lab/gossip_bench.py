@@ -9,7 +9,8 @@ from pathlib import Path
 import figures
 import lab
 import topology
-from gossip_lab import PORT, Fleet, Reference
+from gossip_lab import PORT, Fleet
+from lab import until
 from memory import family, pss_kib, switches
 from network_manager import NetworkManager
 from traffic import Traffic
@@ -114,29 +115,30 @@ def idle(world, seconds):
 
 def crowd(world, seconds):
     """The hub tells of many members who are nowhere near."""
-    fleet = Fleet(world, "anna", "ben").connect()
-    anna, _ = fleet.laptops
+    fleet = Fleet(world, "anna", "ben")
+    anna, ben = fleet.laptops
     for laptop in fleet.laptops:
         laptop.tunnel.set("peer", fleet.hub.tunnel.public, "allowed-ips", "10.9.0.0/16,fd09:9::/64")
-    fleet.start(*fleet.laptops)
-    time.sleep(2)
+    fleet.start().until_direct(30)
+    time.sleep(SETTLE)
     before = sum(pss_kib(pid) for _, pid in family(anna.helper.process.pid))
-    members = [stranger(number) for number in range(N_CROWD)]
-    Reference(fleet.hub.tunnel, config={"Router": True, "Peers": members}).start()
-    fleet.until_direct(30)
+    fleet.hub.helper.stop()
+    fleet.start(fleet.hub, config="".join(map(stranger, range(N_CROWD))), bus=False)
+    until(60, "anna knows all", lambda: len(anna.helper.status()["peers"]) > N_CROWD, every=1)
     time.sleep(SETTLE)
     cost = cost_of(anna.helper, seconds)
     after = sum(pss_kib(pid) for _, pid in family(anna.helper.process.pid))
+    assert anna.path(ben.tunnel.ip4) == "direct"
     return {**cost, "n_members": N_CROWD, "more_pss_kib": after - before}
 
 
 def stranger(number):
-    address = f"10.9.{1 + number // 200}.{1 + number % 200}/32"
-    return {
-        "PublicKey": topology.make_key()[1],
-        "AllowedIPs": [address],
-        "Endpoints": [f"192.0.2.{1 + number % 200}:{40000 + number}"],
-    }
+    """What the hub's configuration says of one of them."""
+    return (
+        f"[Peer wg0 {topology.make_key()[1]}]\n"
+        f"AllowedIPs=10.9.{1 + number // 200}.{1 + number % 200}/32\n"
+        f"Endpoints=192.0.2.{1 + number % 200}:{40000 + number}\n"
+    )
 
 
 def count_gossip(laptop, other):

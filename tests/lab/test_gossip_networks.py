@@ -52,7 +52,7 @@ def test_container_bridges_with_one_address_on_both(world):
         )
     fleet.start(fleet.hub, anna)
     Reference(ben.tunnel).start()
-    fleet.until_direct(25)
+    fleet.until_direct(45)
     assert anna.tunnel.peers()[ben.tunnel.public]["endpoint"] == f"{ben.lan4}:{ben.tunnel.port}"
 
 
