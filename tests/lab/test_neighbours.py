@@ -196,6 +196,7 @@ def test_what_wg_quick_saves_never_holds_our_peers(wg_quick):
     scene = wg_quick.scene
     wg_quick.write("true")
     wg_quick.run("up")
+    machine = Machine(scene.anna)
     scene.start()
     helper = scene.anna.helper
     tunnel = until(10, "the tunnel is judged", lambda: tunnel_of(helper))
@@ -203,6 +204,7 @@ def test_what_wg_quick_saves_never_holds_our_peers(wg_quick):
     assert "wg-quick" in helper.cli("status")
     assert "SaveConfig = true" in helper.process.output()
     scene.stays_on_the_hub(seconds=3)
+    machine.is_untouched()
     wg_quick.run("down")
     assert wg_quick.saved().count("[Peer]") == 1
     assert scene.vpn.tunnel.public in wg_quick.saved()
