@@ -2,6 +2,7 @@
 
 #include "cli/text.h"
 
+#include "cli/evidence.h"
 #include "cli/table.h"
 #include "common/error.h"
 #include "common/instant.h"
@@ -301,23 +302,6 @@ ap_text_status(const ApClientView *view, const ApTextStyle *style)
     return g_string_free(out, FALSE);
 }
 
-static void
-add_line(ApTable *table, const char *name, const char *value)
-{
-    const char *const cells[] = {name, value};
-
-    if (value[0] != '\0')
-        ap_table_add(table, cells);
-}
-
-static char *
-format_ago(gint64 real_usec, const ApTextStyle *style, const char *never)
-{
-    g_autofree char *duration = ap_text_duration(style->now_real_usec - real_usec);
-
-    return real_usec == 0 ? g_strdup(never) : g_strdup_printf(_("%s ago"), duration);
-}
-
 static char *
 format_next_try(const ApClientPeer *peer, const ApTextStyle *style)
 {
@@ -349,60 +333,6 @@ format_round_trip(const ApClientPeer *peer)
     return g_strdup_printf(_("%s directly, about %s by the hub"), direct, relayed);
 }
 
-static char *
-format_bytes(guint64 sent, guint64 received)
-{
-    g_autofree char *rx = g_format_size(received);
-    g_autofree char *tx = g_format_size(sent);
-
-    return g_strdup_printf(_("%s sent, %s received"), tx, rx);
-}
-
-static const char *
-format_neighbour(const char *neighbour)
-{
-    if (g_str_equal(neighbour, "there"))
-        return _("somebody has that address");
-    return g_str_equal(neighbour, "absent") ? _("nobody has that address") : neighbour;
-}
-
-static void
-add_trial(ApTable *table, const ApClientEvidence *evidence, const ApTextStyle *style)
-{
-    g_autofree char *where = ap_text_escape(evidence->tried);
-    g_autofree char *when = format_ago(evidence->tried_real_usec, style, "");
-    g_autofree char *tried = g_strdup_printf("%s, %s", where, when);
-    g_autofree char *bytes = format_bytes(evidence->sent, evidence->received);
-    g_autofree char *neighbour = ap_text_escape(format_neighbour(evidence->neighbour));
-
-    if (evidence->tried_real_usec == 0)
-        return;
-    add_line(table, _("latest try"), tried);
-    add_line(table, _("came of it"), bytes);
-    add_line(table, _("on the LAN"), neighbour);
-}
-
-/* The grounds of the reason. */
-static void
-add_evidence(ApTable *table, const ApClientEvidence *evidence, const ApTextStyle *style)
-{
-    g_autofree char *heard = format_ago(evidence->proof_heard_real_usec, style, _("never"));
-    g_autofree char *bytes = format_bytes(evidence->proof_sent, evidence->proof_received);
-    g_autofree char *proof = g_strdup_printf(_("last heard %s; %s"), heard, bytes);
-    g_autofree char *seen = format_ago(evidence->seen_real_usec, style, "");
-    g_autofree char *breaks = g_strdup_printf("%u", evidence->n_breaks);
-    g_autofree char *port = g_strdup_printf("%u", evidence->listen_port);
-
-    add_trial(table, evidence, style);
-    if (evidence->proof_sent + evidence->proof_received > 0)
-        add_line(table, _("proof of the path"), proof);
-    add_line(table, _("server heard of it"), seen);
-    if (evidence->n_breaks > 0)
-        add_line(table, _("breaks"), breaks);
-    if (evidence->listen_port > 0)
-        add_line(table, _("own port"), port);
-}
-
 static void
 append_advice(GString *out, const ApClientPeer *peer)
 {
@@ -421,30 +351,30 @@ add_explanation(ApTable *table, const ApClientPeer *peer, const ApTextStyle *sty
     g_autofree char *key = ap_text_escape(peer->public_key);
     g_autofree char *tunnel = ap_text_escape(peer->tunnel);
     g_autofree char *state = ap_text_escape(peer->state);
-    g_autofree char *since = format_ago(peer->since_real_usec, style, "");
+    g_autofree char *since = ap_text_ago(peer->since_real_usec, style, "");
     g_autofree char *path = format_path(peer);
     g_autofree char *rtt = format_round_trip(peer);
     g_autofree char *addresses = format_list((const char *const *) peer->addresses, ", ");
     g_autofree char *sources = format_list((const char *const *) peer->sources, ", ");
-    g_autofree char *handshake = format_ago(peer->handshake_real_usec, style, _("never"));
+    g_autofree char *handshake = ap_text_ago(peer->handshake_real_usec, style, _("never"));
     g_autofree char *traffic = format_traffic(peer);
     g_autofree char *next = format_next_try(peer, style);
     g_autofree char *refusals = format_list((const char *const *) peer->refusals, ", ");
 
-    add_line(table, _("peer"), key);
-    add_line(table, _("tunnel"), tunnel);
-    add_line(table, _("addresses"), addresses);
-    add_line(table, _("state"), state);
+    ap_text_add_line(table, _("peer"), key);
+    ap_text_add_line(table, _("tunnel"), tunnel);
+    ap_text_add_line(table, _("addresses"), addresses);
+    ap_text_add_line(table, _("state"), state);
     ap_table_colour_cell(table, 1, state_colour(peer->state, style));
-    add_line(table, _("since"), since);
-    add_line(table, _("path"), path);
-    add_line(table, _("round trip"), rtt);
-    add_line(table, _("last handshake"), handshake);
-    add_line(table, _("traffic"), traffic);
-    add_line(table, _("next try"), next);
-    add_line(table, _("told by"), sources);
-    add_line(table, _("refused"), refusals);
-    add_evidence(table, &peer->evidence, style);
+    ap_text_add_line(table, _("since"), since);
+    ap_text_add_line(table, _("path"), path);
+    ap_text_add_line(table, _("round trip"), rtt);
+    ap_text_add_line(table, _("last handshake"), handshake);
+    ap_text_add_line(table, _("traffic"), traffic);
+    ap_text_add_line(table, _("next try"), next);
+    ap_text_add_line(table, _("told by"), sources);
+    ap_text_add_line(table, _("refused"), refusals);
+    ap_evidence_add(table, &peer->evidence, style);
 }
 
 /**

@@ -102,7 +102,7 @@ set_row(ApPeerList *self, GtkTreeIter *row, const ApClientPeer *peer)
     g_autofree char *rtt = ap_words_peer_rtt(peer);
     g_autofree char *reason = ap_words_peer_reason(peer);
     g_autofree char *key = ap_words_foreign(peer->public_key);
-    g_autofree char *sentence = ap_words_sentence(peer->reason_text, peer->reason);
+    g_autofree char *sentence = ap_words_peer_advice(peer);
 
     /* clang-format off */
     gtk_list_store_set(self->store, row,

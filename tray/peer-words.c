@@ -187,6 +187,34 @@ ap_words_peer_reason(const ApClientPeer *peer)
     return phrase != NULL ? g_strdup(phrase) : ap_words_sentence(peer->reason_text, peer->reason);
 }
 
+/* Whole, for where there is room; the translation of "" is the head of the catalogue. */
+static char *
+translate(const char *sentence)
+{
+    return ap_text_escape(sentence[0] != '\0' ? gettext(sentence) : sentence);
+}
+
+/**
+ * Says at length why a peer is where it is, what to do about it, and what to copy for that.
+ *
+ * Returns: (transfer full): up to three lines
+ */
+char *
+ap_words_peer_advice(const ApClientPeer *peer)
+{
+    g_autofree char *sentence = translate(peer->reason_text);
+    g_autofree char *word = ap_words_foreign(peer->reason);
+    g_autofree char *advice = translate(peer->advice);
+    g_autofree char *command = ap_text_escape(peer->command);
+    GString *text = g_string_new(sentence[0] != '\0' ? sentence : word);
+
+    if (advice[0] != '\0')
+        g_string_append_printf(text, "\n%s", advice);
+    if (command[0] != '\0')
+        g_string_append_printf(text, "\n%s", command);
+    return g_string_free(text, FALSE);
+}
+
 /**
  * Returns: (transfer full): the round trip of the direct path; empty when it is not known
  */

@@ -18,6 +18,7 @@ const char *ap_words_phrase(const char *reason);
 char *ap_words_peer_name(const ApClientPeer *peer);
 char *ap_words_peer_path(const ApClientPeer *peer);
 char *ap_words_peer_reason(const ApClientPeer *peer);
+char *ap_words_peer_advice(const ApClientPeer *peer);
 char *ap_words_peer_rtt(const ApClientPeer *peer);
 char *ap_words_peer_line(const ApClientPeer *peer);
 

@@ -191,6 +191,7 @@ fill(ApWindow *self)
     GtkWidget *inside = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACING);
 
     self->sentence = make_text(FALSE);
+    gtk_label_set_selectable(GTK_LABEL(self->sentence), TRUE);
     gtk_container_set_border_width(GTK_CONTAINER(inside), SPACING);
     gtk_container_add(GTK_CONTAINER(inside), make_head(self));
     gtk_container_add(GTK_CONTAINER(inside), make_list(self));

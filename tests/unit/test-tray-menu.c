@@ -320,6 +320,32 @@ test_peer_tells_path_and_reason(void)
     }
 }
 
+/* The line to copy is whole, however long it is. */
+static void
+test_peer_tells_what_to_do(void)
+{
+    static const struct {
+        const char *peer, *text;
+    } cases[] = {
+        {"'reason': <'no-answer'>, 'reason-text': <'It did not answer.'>, 'advice': <'Open it.'>, "
+         "'command': <'ufw allow 40011/udp'>",
+         "It did not answer.\nOpen it.\nufw allow 40011/udp"},
+        {"'reason': <'new'>, 'reason-text': <'It is new.'>, 'advice': <'Wait.'>",
+         "It is new.\nWait."},
+        {"'reason': <'full-moon'>", "full-moon"},
+        {"'reason': <'x'>, 'command': <'a\\nb'>", "x\na\\u{A}b"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *peer = g_strdup_printf("{'tunnel': <'wg0'>, %s}", cases[i].peer);
+        g_autoptr(ApClientView) view = test_tray_view_of_peers(peer);
+        g_autofree char *text = ap_words_peer_advice(view->peers->pdata[0]);
+
+        g_test_message("case %zu", i);
+        g_assert_cmpstr(text, ==, cases[i].text);
+    }
+}
+
 static void
 test_text_of_others_cannot_do_harm(void)
 {
@@ -575,6 +601,7 @@ main(int argc, char **argv)
                     test_number_of_peers_decides_on_show_all);
     g_test_add_func("/tray-menu/direct-peers-come-first", test_direct_peers_come_first);
     g_test_add_func("/tray-menu/peer-tells-path-and-reason", test_peer_tells_path_and_reason);
+    g_test_add_func("/tray-menu/peer-tells-what-to-do", test_peer_tells_what_to_do);
     g_test_add_func("/tray-menu/text-of-others-cannot-do-harm", test_text_of_others_cannot_do_harm);
     g_test_add_func("/tray-menu/long-text-is-cut", test_long_text_is_cut);
     g_test_add_func("/tray-menu/key-stands-for-a-peer-without-address",
