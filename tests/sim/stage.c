@@ -187,34 +187,40 @@ mode_of(const Node *self)
     return (ApMode){.switched_on = self->is_enabled, .wanted = TRUE};
 }
 
-void
-node_start(Node *self)
+static void
+make_engine(Node *self)
 {
     g_autoptr(GError) error = NULL;
     const ApMode mode = mode_of(self);
-    ApEngineSetup setup = {
+    const ApEngineSetup setup = {
         .policy = ap_config_defaults(),
+        .wireguard = tunnel_open(self),
+        .ledger = edges_open_ledger(self),
         .fetch_program = "/nowhere",
         .publish = on_view,
         .user_data = self,
     };
 
-    self->start_usec = AP_NEVER;
-    self->undo_usec = AP_NEVER;
-    if (self->engine != NULL)
-        return;
-    stage_note(self->stage, "node %u: the helper starts", self->index);
-    node_enter(self);
-    setup.wireguard = tunnel_open(self);
-    setup.ledger = edges_open_ledger(self);
-    self->is_dead = FALSE;
-    self->edits_to_die = 0;
-    self->is_new_here = TRUE;
     self->engine = ap_engine_new(&setup, &error);
     if (self->engine == NULL)
         stage_violate(self->stage, "node %u cannot start: %s", self->index, error->message);
     else
         ap_engine_set_mode(self->engine, &mode);
+}
+
+void
+node_start(Node *self)
+{
+    self->start_usec = AP_NEVER;
+    self->undo_usec = AP_NEVER;
+    if (self->engine != NULL)
+        return;
+    stage_note(self->stage, "node %u: the helper starts", self->index);
+    self->is_dead = FALSE;
+    self->edits_to_die = 0;
+    self->is_new_here = TRUE;
+    node_enter(self);
+    make_engine(self);
     node_leave(self);
 }
 
@@ -272,15 +278,9 @@ node_stop(Node *self)
 void
 node_set_enabled(Node *self, gboolean enabled)
 {
-    const ApMode mode = {.switched_on = enabled, .wanted = TRUE};
-
     self->is_enabled = enabled;
     self->is_new_here = TRUE;
-    if (!node_runs(self))
-        return;
-    node_enter(self);
-    ap_engine_set_mode(self->engine, &mode);
-    node_leave(self);
+    self->mode_is_news = TRUE;
 }
 
 void
@@ -410,7 +410,7 @@ helper_deadline(const Node *self)
         return AP_NEVER;
     if (self->stalled_until_usec > self->stage->now_usec)
         return self->stalled_until_usec;
-    if (self->hear != NULL && self->inbox->len > 0)
+    if (self->mode_is_news || (self->hear != NULL && self->inbox->len > 0))
         return self->stage->now_usec;
     return MIN(self->news_usec, MIN(timer, question));
 }
@@ -451,6 +451,12 @@ run_helper(Node *self)
     edges_read_inbox(self);
     if (!timer_first)
         fire_timer(self);
+    if (self->mode_is_news) {
+        const ApMode mode = mode_of(self);
+
+        self->mode_is_news = FALSE;
+        ap_engine_set_mode(self->engine, &mode);
+    }
     if (self->news_usec <= self->stage->now_usec && self->network_changed != NULL) {
         self->news_usec = AP_NEVER;
         g_clear_pointer(&self->seen_links, g_ptr_array_unref);

@@ -173,6 +173,7 @@ struct _Node {
     gint64 edits_to_die; /* it is killed at this edit; 0: it is not */
     gboolean is_stopped; /* in good order */
     gboolean is_enabled;
+    gboolean mode_is_news; /* the helper has not heard of @is_enabled */
     gboolean is_new_here; /* the server has not answered since the helper or its place is another */
     gint64 stalled_until_usec;
     gint64 asleep_until_usec;
