@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/json/offer-json.h"
+#include "common/random.h"
 #include "helper/engine/apply.h"
 #include "helper/io/fetcher.h"
 #include "helper/io/ledger-text.h"
@@ -33,6 +34,14 @@ ApInstant
 ap_clock_now(void)
 {
     return node_now(stage_current);
+}
+
+/* Not random at all: a run can be played again. */
+void
+ap_random_fill(gpointer out, gsize n_bytes)
+{
+    for (gsize i = 0; i < n_bytes; i++)
+        ((guint8 *) out)[i] = (guint8) stage_random(stage_current->stage, 256);
 }
 
 struct _ApBootTimer {
@@ -329,7 +338,7 @@ ap_ledger_store(ApLedger *self,
         return refuse(error, AP_ERROR_FAILED, "the helper is dead");
 
     g_clear_pointer(&self->node->ledger, g_free);
-    if (holdings->peers->len + holdings->addresses->len > 0)
+    if (holdings->peers->len + holdings->addresses->len + holdings->loans->len > 0)
         self->node->ledger = ap_ledger_text_write(id, device_key, holdings);
     return TRUE;
 }
@@ -569,7 +578,6 @@ close_socket(gpointer socket)
     Node *node = socket;
 
     node->hear = NULL;
-    g_array_set_size(node->inbox, 0);
 }
 
 const ApVoiceOps ap_voice_system = {
@@ -582,8 +590,66 @@ const ApVoiceOps ap_voice_system = {
     .close = close_socket,
 };
 
+/* --- gossip --------------------------------------------------------------------------------- */
+
+static gpointer
+open_gossip(guint32 ifindex,
+            const ApAddr *local,
+            guint16 port,
+            ApGossipSocketFunc received,
+            gpointer user_data,
+            GError **error)
+{
+    Node *node = stage_current;
+
+    (void) ifindex;
+    (void) port;
+    if (!node->has_ipv6 || find_address(find_tunnel(node->links), local) < 0) {
+        (void) refuse(error, AP_ERROR_FAILED, "the address is not there");
+        return NULL;
+    }
+    node->gossip_hear = received;
+    node->gossip_data = user_data;
+    return node;
+}
+
+/* The hub has no gossip: what goes there is lost. */
+static gboolean
+send_gossip(gpointer socket, const ApAddr *to, const guint8 *payload, gsize n, GError **error)
+{
+    Node *node = socket;
+    GPtrArray *letters = node->stage->letters;
+    const Cargo cargo = {
+        .kind = CARGO_GOSSIP,
+        .from = ap_key_link_local(&node->key),
+        .to = *to,
+        .n_bytes = (guint) n + HEADERS_BYTES,
+        .letter = letters->len,
+    };
+
+    if (node->is_dead || !node->has_ipv6 || tunnel_route(node, to) == NULL)
+        return refuse(error, AP_ERROR_FAILED, "nobody has the address");
+    g_ptr_array_add(letters, g_bytes_new(payload, n));
+    return tunnel_send(node, &cargo);
+}
+
 static void
-read_one(Node *node, const Packet *packet)
+close_gossip(gpointer socket)
+{
+    ((Node *) socket)->gossip_hear = NULL;
+}
+
+const ApGossiperOps ap_gossiper_system = {
+    .open = open_gossip,
+    .send = send_gossip,
+    .close = close_gossip,
+    .randomize = ap_random_fill,
+};
+
+/* --- what is heard -------------------------------------------------------------------------- */
+
+static void
+read_bfd(Node *node, const Packet *packet)
 {
     guint8 payload[PAYLOAD_BYTES] = {0};
     const Cargo *cargo = &packet->cargo;
@@ -591,22 +657,43 @@ read_one(Node *node, const Packet *packet)
     ApBfdPacket heard;
 
     memcpy(payload, cargo->head, sizeof(cargo->head));
-    if (ap_bfd_packet_decode(&heard, payload, cargo->n_bytes - HEADERS_BYTES)
-        != AP_BFD_REFUSAL_NONE)
+    if (node->hear == NULL
+        || ap_bfd_packet_decode(&heard, payload, cargo->n_bytes - HEADERS_BYTES)
+               != AP_BFD_REFUSAL_NONE)
         return;
     if (tie != NULL)
         judge_bfd_heard(node, tie, &heard);
     node->hear(&cargo->from, &heard, node->hear_data);
 }
 
+static void
+read_gossip(Node *node, const Packet *packet)
+{
+    GBytes *letter = g_ptr_array_index(node->stage->letters, packet->cargo.letter);
+    gsize n;
+    const guint8 *payload = g_bytes_get_data(letter, &n);
+
+    if (node->gossip_hear != NULL)
+        node->gossip_hear(&packet->cargo.from, payload, n, node->gossip_data);
+}
+
+gboolean
+edges_has_mail(const Node *node)
+{
+    return node->inbox->len > 0;
+}
+
 /* What came in while nobody read it is read in its order. */
 void
 edges_read_inbox(Node *node)
 {
-    while (node->hear != NULL && node->inbox->len > 0) {
+    while (node->inbox->len > 0) {
         const Packet packet = g_array_index(node->inbox, Packet, 0);
 
         g_array_remove_index(node->inbox, 0);
-        read_one(node, &packet);
+        if (packet.cargo.kind == CARGO_GOSSIP)
+            read_gossip(node, &packet);
+        else
+            read_bfd(node, &packet);
     }
 }

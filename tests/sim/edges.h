@@ -19,6 +19,7 @@ extern const ApAddressOps *edges_addresses;
 gboolean edges_end_questions(Node *node, gboolean all);
 gint64 edges_question_deadline(const Node *node);
 void edges_answer(Question *question, guint status, const char *body, gint64 delay_usec);
+gboolean edges_has_mail(const Node *node);
 void edges_read_inbox(Node *node);
 void edges_put_links(Node *node);
 

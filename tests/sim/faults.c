@@ -450,6 +450,7 @@ fault_happen(Stage *stage, const Fault *fault)
     case FAULT_DEAFEN:
         node->fired = NULL;
         node->hear = NULL;
+        node->gossip_hear = NULL;
         break;
     case FAULT_TAMPER:
         tamper(node);

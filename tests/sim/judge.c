@@ -88,12 +88,21 @@ is_known_traffic(const Node *node, const Tie *tie)
                   > KNOWN_TRAFFIC_USEC;
 }
 
+/* As the two ends negotiated it; what we asked for counts from when we asked. */
+static gint64
+detection_of(const Tie *tie)
+{
+    const guint32 rx = MAX(tie->own_rx_usec, tie->former_rx_usec);
+
+    return (gint64) tie->remote_mult * MAX(rx, tie->remote_tx_usec);
+}
+
 static void
 judge_age(Node *node, const Tie *tie)
 {
     const gint64 in_use = AP_BFD_DETECT_MULT * AP_BFD_FAST_USEC + ROUND_TRIP_USEC;
     const gint64 age = age_of(node, tie);
-    gint64 bound = tie->detection_usec;
+    gint64 bound = detection_of(tie);
 
     if (is_known_traffic(node, tie))
         bound = MIN(bound, in_use);
@@ -149,9 +158,6 @@ judge_bfd_sent(Node *node, Tie *tie, const guint8 *payload, gsize n_bytes)
 void
 judge_bfd_heard(Node *node, Tie *tie, const ApBfdPacket *packet)
 {
-    const guint32 rx = MAX(tie->own_rx_usec, tie->former_rx_usec);
-    const guint32 interval = MAX(rx, packet->desired_min_tx_usec);
-
     if (packet->your_discriminator == 0 || packet->state == AP_BFD_STATE_DOWN
         || packet->state == AP_BFD_STATE_ADMIN_DOWN) {
         tie->down_usec = node->stage->now_usec;
@@ -161,7 +167,8 @@ judge_bfd_heard(Node *node, Tie *tie, const ApBfdPacket *packet)
     tie->proof_idle_usec = node_idle_usec(node);
     tie->proof_n_idle = node->n_idle;
     tie->down_usec = 0;
-    tie->detection_usec = (gint64) packet->detect_mult * interval;
+    tie->remote_mult = packet->detect_mult;
+    tie->remote_tx_usec = packet->desired_min_tx_usec;
     if (packet->final)
         tie->former_rx_usec = tie->own_rx_usec;
 }
@@ -176,8 +183,18 @@ hash_bytes(guint64 hash, gconstpointer bytes, gsize n)
     return hash;
 }
 
+/* Whether @cidr is the one address that gossip may lend to a peer of others (decisions.md 3). */
+static gboolean
+is_loan(const ApKey *key, const ApCidr *cidr)
+{
+    const ApAddr addr = ap_key_link_local(key);
+    const ApCidr host = ap_cidr_host(&addr);
+
+    return ap_cidr_equal(cidr, &host);
+}
+
 static guint64
-hash_peer(const ApDevicePeer *peer)
+hash_peer(const ApDevicePeer *peer, gboolean may_borrow)
 {
     guint64 sum = hash_bytes(14695981039346656037U, peer->key.bytes, AP_KEY_LEN);
 
@@ -187,6 +204,8 @@ hash_peer(const ApDevicePeer *peer)
     for (guint i = 0; i < peer->allowed->len; i++) {
         const ApCidr *cidr = &g_array_index(peer->allowed, ApCidr, i);
 
+        if (may_borrow && is_loan(&peer->key, cidr))
+            continue;
         /* In whatever order the device has them. */
         sum += hash_bytes(hash_bytes(cidr->prefix_len, cidr->addr.bytes, 16), "/", 1);
     }
@@ -203,7 +222,7 @@ judge_hash_foreign(const Node *node)
         const ApDevicePeer *peer = tunnel_shown(node, tie);
 
         if (tie->is_foreign && tie->to == TIE_HUB)
-            sum += peer != NULL ? hash_peer(peer) : 1;
+            sum += peer != NULL ? hash_peer(peer, node->gossips && i == 0) : 1;
     }
     return sum;
 }
@@ -216,19 +235,28 @@ judge_foreign(Node *node)
         stage_violate(node->stage, "node %u changed a peer of the administrator", node->index);
 }
 
+static gboolean
+is_lending(const Node *node, const Tie *tie, const ApPeerChange *change)
+{
+    return node->gossips && tie == tunnel_hub(node) && change->flags == AP_PEER_UPDATE_ONLY
+           && change->n_allowed == 1 && is_loan(&tie->key, &change->allowed[0]);
+}
+
 void
 judge_edit(Node *node, const ApPeerChange *change)
 {
     const Tie *tie = tunnel_find(node, &change->key);
+    char key[AP_KEY_TEXT_LEN];
 
+    ap_key_to_text(&change->key, key);
     stage_note(node->stage,
-               "node %u: %s%s peer %u, %u prefixes",
+               "node %u: %s%s peer %.6s, %u prefixes",
                node->index,
                (change->flags & AP_PEER_REMOVE) != 0 ? "remove" : "edit",
                (change->flags & AP_PEER_UPDATE_ONLY) != 0 ? " (update)" : "",
-               change->key.bytes[1],
+               key,
                change->n_allowed);
-    if (tie != NULL && tie->is_foreign)
+    if (tie != NULL && tie->is_foreign && !is_lending(node, tie, change))
         stage_violate(node->stage, "node %u edits a peer of the administrator", node->index);
 }
 
@@ -404,6 +432,8 @@ judge_nothing_left(Node *node)
         if (!g_array_index(node->ties, Tie *, i)->is_foreign)
             stage_violate(node->stage, "node %u left a peer behind", node->index);
     }
+    if (tunnel_shown(node, tunnel_hub(node))->allowed->len != 1)
+        stage_violate(node->stage, "node %u left its hub with a loan", node->index);
     if (link->addresses->len > 1)
         stage_violate(node->stage, "node %u left an address behind", node->index);
     if (node->ledger != NULL)

@@ -201,6 +201,7 @@ make_engine(Node *self)
         .user_data = self,
     };
 
+    setup.policy->gossip = self->gossips;
     self->engine = ap_engine_new(&setup, &error);
     if (self->engine == NULL)
         stage_violate(self->stage, "node %u cannot start: %s", self->index, error->message);
@@ -410,7 +411,7 @@ helper_deadline(const Node *self)
         return AP_NEVER;
     if (self->stalled_until_usec > self->stage->now_usec)
         return self->stalled_until_usec;
-    if (self->mode_is_news || (self->hear != NULL && self->inbox->len > 0))
+    if (self->mode_is_news || edges_has_mail(self))
         return self->stage->now_usec;
     return MIN(self->news_usec, MIN(timer, question));
 }
@@ -604,7 +605,10 @@ set_up_node(Stage *stage, guint i)
 
     self->stage = stage;
     self->index = i;
-    self->key = (ApKey){.bytes = {(guint8) (stage_random(stage, 200)), (guint8) i, [15] = 0x5a}};
+    for (guint j = 0; j < AP_KEY_LEN; j++)
+        self->secret.bytes[j] = (guint8) stage_random(stage, 256);
+    ap_secret_key_public(&self->secret, &self->key);
+    self->gossips = stage_random(stage, 2) == 0;
     self->address = (ApAddr){AF_INET, {10, 85, 0, (guint8) (11 + i)}};
     self->boot_offset_usec = (gint64) stage_random(stage, 5000) * AP_USEC_PER_SEC;
     self->real_offset_usec = G_GINT64_CONSTANT(1795305600) * AP_USEC_PER_SEC;
@@ -643,6 +647,7 @@ stage_new(guint32 seed, guint n_nodes)
     self->n_nodes = n_nodes;
     self->packets = g_array_new(FALSE, TRUE, sizeof(Packet));
     self->questions = g_ptr_array_new();
+    self->letters = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
     self->trace = g_string_new(NULL);
     for (guint i = 0; i < n_nodes; i++)
         set_up_node(self, i);
@@ -675,6 +680,7 @@ stage_free(Stage *self)
     wire_close_office(self);
     g_array_unref(self->packets);
     g_ptr_array_unref(self->questions);
+    g_ptr_array_unref(self->letters);
     g_rand_free(self->rand);
     if (self->trace != NULL)
         g_string_free(self->trace, TRUE);

@@ -10,6 +10,7 @@
 
 #include "common/wireguard/fake.h"
 #include "helper/engine/engine.h"
+#include "helper/engine/gossiper.h"
 #include "helper/engine/voice.h"
 #include "helper/io/boot-timer.h"
 #include "helper/io/netwatch.h"
@@ -41,6 +42,7 @@ typedef enum {
     CARGO_NONE, /* a keepalive */
     CARGO_DATA,
     CARGO_BFD,
+    CARGO_GOSSIP,
 } CargoKind;
 
 /** What is inside a packet of WireGuard. */
@@ -49,6 +51,7 @@ typedef struct {
     ApAddr from, to;
     guint n_bytes;   /* of the inner packet */
     guint8 head[24]; /* of BFD; all after it is padding */
+    guint letter;    /* of gossip: among the stage's letters */
 } Cargo;
 
 typedef enum {
@@ -97,7 +100,8 @@ typedef struct {
     guint proof_n_idle;     /* and @n_idle */
     gint64 down_usec;       /* when the far end last said that it is down; 0: never */
     guint32 own_rx_usec, former_rx_usec;
-    gint64 detection_usec;
+    guint8 remote_mult;
+    guint32 remote_tx_usec;
 } Tie;
 
 /** Traffic from one node to another. */
@@ -140,6 +144,7 @@ typedef struct {
 struct _Node {
     Stage *stage;
     guint index;
+    ApSecretKey secret;
     ApKey key;
     ApAddr address;
     guint site;
@@ -168,7 +173,10 @@ struct _Node {
     ApBfdSocketFunc hear; /* NULL: no socket is open */
     gpointer hear_data;
     ApAddr hear_local;
-    GArray *inbox;       /* (owned) (element-type Packet) BFD that nobody has read */
+    ApGossipSocketFunc gossip_hear; /* NULL: no socket is open */
+    gpointer gossip_data;
+    gboolean gossips;
+    GArray *inbox;       /* (owned) (element-type Packet) BFD and gossip that nobody has read */
     gboolean is_dead;    /* the helper is killed: whatever it still does has no effect */
     gint64 edits_to_die; /* it is killed at this edit; 0: it is not */
     gboolean is_stopped; /* in good order */
@@ -210,6 +218,7 @@ struct _Stage {
     Flow flows[STAGE_MAX_NODES][STAGE_MAX_NODES];
     GArray *packets;      /* (owned) (element-type Packet) latest first */
     GPtrArray *questions; /* (owned) (element-type Question) */
+    GPtrArray *letters;   /* (owned) (element-type GBytes) all that gossip ever sent */
     Office *office;       /* (owned) (nullable) NULL: the server is down */
     guint32 n_sessions;
     guint64 n_packets;

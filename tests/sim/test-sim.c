@@ -103,6 +103,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_log_set_always_fatal(G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL); /* helpers may warn */
     g_test_add_func("/sim/same-seed-same-trace", test_same_seed_same_trace);
     g_test_add_func("/sim/quiet-network-goes-direct", test_quiet_network_goes_direct);
     g_test_add_func("/sim/breaches-are-found", test_breaches_are_found);

@@ -330,8 +330,11 @@ receive_response(Node *node, Tie *tie, const Packet *packet)
 static void
 hear(Node *node, const Packet *packet)
 {
-    if (node->hear != NULL && ap_addr_equal(&packet->cargo.to, &node->hear_local)
-        && node->inbox->len < MAX_INBOX)
+    const gboolean is_open =
+        packet->cargo.kind == CARGO_BFD ? node->hear != NULL : node->gossip_hear != NULL;
+    const ApAddr own = ap_key_link_local(&node->key);
+
+    if (is_open && ap_addr_equal(&packet->cargo.to, &own) && node->inbox->len < MAX_INBOX)
         g_array_append_val(node->inbox, *packet);
 }
 
@@ -612,11 +615,11 @@ door_edit(Node *node, const ApDeviceId *id, const ApPeerChange *change, GError *
         return FALSE;
     }
     feel(node, change, keepalive_before);
-    judge_foreign(node);
     return TRUE;
 }
 
-/* Killed at an edit: it is made, and nothing after it. */
+/* Killed at a call: its edits are made, and nothing after them. A message fails before its first
+ * edit, or not at all. */
 static gboolean
 door_apply(ApWireguard *base,
            const ApDeviceId *id,
@@ -627,12 +630,25 @@ door_apply(ApWireguard *base,
     Node *node = ((Door *) base)->node;
 
     for (guint i = 0; i < n_changes; i++) {
-        if (refuse_dead(node, error) || !door_edit(node, id, &changes[i], error))
+        if (refuse_dead(node, error))
             return FALSE;
-        if (node->edits_to_die > 0 && --node->edits_to_die == 0)
-            node->is_dead = TRUE;
+        if (!door_edit(node, id, &changes[i], i == 0 ? error : NULL)
+            && (i == 0 || !door_edit(node, id, &changes[i], error)))
+            return FALSE;
     }
+    judge_foreign(node);
+    if (n_changes > 0 && node->edits_to_die > 0 && --node->edits_to_die == 0)
+        node->is_dead = TRUE;
     return TRUE;
+}
+
+static gboolean
+door_read_secret(ApWireguard *base, const ApDeviceId *id, ApSecretKey *out, GError **error)
+{
+    const Node *node = ((Door *) base)->node;
+
+    return !refuse_dead(node, error)
+           && ap_wireguard_read_secret(node->device, id, &node->key, out, error);
 }
 
 static void
@@ -644,6 +660,7 @@ door_free(ApWireguard *base)
 static const ApWireguardOps door_ops = {
     .list = door_list,
     .read = door_read,
+    .read_secret = door_read_secret,
     .apply = door_apply,
     .free = door_free,
 };
