@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hub and leaves, all of ours: what they do without a server, and that nothing stays of it."""
 
-from gossip_scene import GossipScene
+import base64
+
+import topology
+from gossip_scene import GossipScene, count_in_memory, family
 from lab import until
 
 
@@ -41,3 +44,20 @@ def test_a_server_and_gossip_name_one_peer(world):
         until(5, "both name it", lambda: one.helper.peer(other)["sources"] == ["server", "gossip"])
     scene.server.stop()
     scene.until_direct()
+
+
+def test_only_gossip_has_the_private_key_and_once(world):
+    """Security rule G14: the helper keeps it on one page, and the child that speaks HTTP has none."""
+    scene = GossipScene(world)
+    private, public = topology.make_key()
+    scene.vpn.rekey(scene.anna, (private, public))
+    scene.connect().server.start()
+    scene.start().until_direct()
+    raw = base64.b64decode(private)
+    helper, *children = family(scene.anna.helper.process.pid)
+    assert children, "there is a child to look at"
+    assert count_in_memory(helper, base64.b64decode(public)), "or the search finds nothing at all"
+    assert count_in_memory(helper, raw) == 1
+    for form in (raw, private.encode(), raw.hex().encode()):
+        assert all(count_in_memory(child, form) == 0 for child in children)
+        assert form == raw or count_in_memory(helper, form) == 0
