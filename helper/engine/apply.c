@@ -4,7 +4,7 @@
 
 #include "common/clock.h"
 #include "common/error.h"
-#include "common/random.h"
+#include "helper/engine/lending.h"
 
 #include <string.h>
 
@@ -90,26 +90,6 @@ concerns(const Job *job, const ApAddressChange *change, gboolean add)
            && ap_key_equal(&change->device_key, &job->device->public_key);
 }
 
-static gboolean
-concerns_loan(const Job *job, const ApLoanChange *change, gboolean add)
-{
-    return change->ifindex == job->device->id.ifindex && change->add == add
-           && ap_key_equal(&change->device_key, &job->device->public_key);
-}
-
-static void
-note_loans(const Job *job)
-{
-    for (guint i = 0; i < job->plan->loans->len; i++) {
-        const ApLoanChange *change = &g_array_index(job->plan->loans, ApLoanChange, i);
-        const ApLoan fresh = {.ifindex = change->ifindex, .key = change->key};
-
-        if (concerns_loan(job, change, TRUE)
-            && !ap_holdings_has_loan(job->holdings, change->ifindex, &change->key))
-            g_array_append_val(job->holdings->loans, fresh);
-    }
-}
-
 /* Returns: (transfer full): for each address of the plan, whether it was on record before */
 static gboolean *
 note_intents(const Job *job)
@@ -124,7 +104,6 @@ note_intents(const Job *job)
             note_intent(job->holdings, change, job->now_boot_usec);
     }
 
-    note_loans(job);
     for (guint i = 0; i < addresses->len; i++) {
         const ApAddressChange *change = &g_array_index(addresses, ApAddressChange, i);
         const ApOwnedAddress fresh = {.ifindex = change->ifindex,
@@ -198,106 +177,6 @@ edit_addresses(const Job *job, gboolean add, const gboolean *known, GError **err
     return ok;
 }
 
-static ApCidr
-link_local_of(const ApKey *key)
-{
-    const ApAddr addr = ap_key_link_local(key);
-
-    return ap_cidr_host(&addr);
-}
-
-static gboolean
-lend(const Job *job, GError **error)
-{
-    g_autoptr(GArray) changes = g_array_new(FALSE, TRUE, sizeof(ApPeerChange));
-
-    for (guint i = 0; i < job->plan->loans->len; i++) {
-        const ApLoanChange *loan = &g_array_index(job->plan->loans, ApLoanChange, i);
-        const ApPeerChange change = {
-            .key = loan->key,
-            .flags = AP_PEER_UPDATE_ONLY,
-            .allowed = {link_local_of(&loan->key)},
-            .n_allowed = 1,
-        };
-
-        if (concerns_loan(job, loan, TRUE))
-            g_array_append_val(changes, change);
-    }
-    if (!ap_wireguard_apply(job->tools->wireguard,
-                            &job->device->id,
-                            (const ApPeerChange *) (const void *) changes->data,
-                            changes->len,
-                            error))
-        return FALSE;
-    job->stats->n_changes += changes->len;
-    return TRUE;
-}
-
-/* One that is ours by now has the address as our own. */
-static gboolean
-has_loan(const Job *job, const ApKey *key)
-{
-    const ApDevicePeer *peer = ap_device_find(job->device, key);
-    const ApCidr prefix = link_local_of(key);
-
-    if (ap_holdings_find_peer(job->holdings, job->device->id.ifindex, key) != NULL)
-        return FALSE;
-
-    for (guint i = 0; peer != NULL && i < peer->allowed->len; i++) {
-        if (ap_cidr_equal(&g_array_index(peer->allowed, ApCidr, i), &prefix))
-            return TRUE;
-    }
-    return FALSE;
-}
-
-/*
- * A prefix cannot be taken from a peer without replacing its whole list, which would undo what
- * somebody writes to it meanwhile. So it moves to a peer that nobody is, which goes at once: both
- * in one message, so that no crash can come between (decisions.md 3).
- */
-static gboolean
-take_prefix(const Job *job, const ApCidr *prefix, GError **error)
-{
-    g_auto(ApSecretKey) nobody = {0};
-    ApPeerChange changes[2] = {
-        {.allowed = {*prefix}, .n_allowed = 1},
-        {.flags = AP_PEER_REMOVE | AP_PEER_UPDATE_ONLY},
-    };
-
-    ap_random_fill(nobody.bytes, sizeof(nobody.bytes));
-    ap_secret_key_public(&nobody, &changes[0].key);
-    changes[1].key = changes[0].key;
-    return ap_wireguard_apply(job->tools->wireguard,
-                              &job->device->id,
-                              changes,
-                              G_N_ELEMENTS(changes),
-                              error);
-}
-
-/* Every one is tried; what failed stays on record. */
-static gboolean
-take_back(const Job *job, GError **error)
-{
-    gboolean ok = TRUE;
-
-    for (guint i = 0; i < job->plan->loans->len; i++) {
-        const ApLoanChange *loan = &g_array_index(job->plan->loans, ApLoanChange, i);
-        const ApCidr prefix = link_local_of(&loan->key);
-
-        if (!concerns_loan(job, loan, FALSE))
-            continue;
-        if (has_loan(job, &loan->key)) {
-            if (!take_prefix(job, &prefix, ok ? error : NULL)) {
-                ok = FALSE;
-                continue;
-            }
-            job->stats->n_changes++;
-        }
-        ap_holdings_strike_loan(job->holdings, loan->ifindex, &loan->key);
-    }
-    return ok;
-}
-
 static gboolean
 edit_peers(const Job *job, GError **error)
 {
@@ -323,18 +202,26 @@ edit_peers(const Job *job, GError **error)
 static gboolean
 apply_device(const Job *job, GError **error)
 {
+    const ApLending lending = {
+        .tools = job->tools,
+        .plan = job->plan,
+        .device = job->device,
+        .holdings = job->holdings,
+        .stats = job->stats,
+    };
     g_autofree gboolean *known = note_intents(job);
     gboolean ok;
 
+    ap_lending_note(&lending);
     if (!store(job->tools, job->device, job->holdings, error))
         return FALSE;
 
     ok = edit_addresses(job, TRUE, known, error);
-    if (!lend(job, ok ? error : NULL))
+    if (!ap_lending_give(&lending, ok ? error : NULL))
         ok = FALSE;
     if (!edit_peers(job, ok ? error : NULL))
         return FALSE;
-    if (!take_back(job, ok ? error : NULL))
+    if (!ap_lending_take_back(&lending, ok ? error : NULL))
         ok = FALSE;
     if (!edit_addresses(job, FALSE, known, ok ? error : NULL))
         ok = FALSE;
@@ -352,11 +239,7 @@ has_work(const ApPlan *plan, guint32 ifindex)
         if (g_array_index(plan->addresses, ApAddressChange, i).ifindex == ifindex)
             return TRUE;
     }
-    for (guint i = 0; i < plan->loans->len; i++) {
-        if (g_array_index(plan->loans, ApLoanChange, i).ifindex == ifindex)
-            return TRUE;
-    }
-    return FALSE;
+    return ap_lending_has_work(plan, ifindex);
 }
 
 /*
