@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PREVIOUS = "0~previous"
 
 
-def run(*argv, cwd=None, env=None, check=True, timeout=600):
+def run(*argv, cwd=None, env=None, check=True, timeout=1200):
     """Runs a program and returns its status and what it said."""
     done = subprocess.run(
         [str(arg) for arg in argv],
@@ -31,8 +31,8 @@ def run(*argv, cwd=None, env=None, check=True, timeout=600):
 
 
 def _ignored(directory, names):
-    at_root = Path(directory) == ROOT
-    return [name for name in names if name in (".git", "__pycache__") or (at_root and name.startswith("build"))]
+    built = "build" if Path(directory) == ROOT else "__pycache__"
+    return [name for name in names if name in (".git", "__pycache__") or name.startswith(built)]
 
 
 def copy_tree(target, at=None):
@@ -66,17 +66,19 @@ class Built:
     def all_debs(self):
         return sorted(self.directory.glob("*.deb"))
 
-    def previous(self, target):
-        """The same packages as an older version."""
-        Path(target).mkdir()
+    def previous(self):
+        """The same packages as an older version, as debs() has them."""
+        target = self.directory / "previous"
+        target.mkdir()
         for name, deb in self.debs().items():
             tree = self.directory / f"previous-{name}"
             run("dpkg-deb", "--raw-extract", deb, tree)
             control = tree / "DEBIAN/control"
             text = control.read_text(encoding="utf-8")
-            text = re.sub(rf"(?m)^Version: .*", f"Version: {PREVIOUS}", text)
+            text = re.sub(r"(?m)^Version: .*", f"Version: {PREVIOUS}", text)
             control.write_text(re.sub(r"\(= [^)]*\)", f"(= {PREVIOUS})", text), encoding="utf-8")
             run("dpkg-deb", "--build", "-z1", "--root-owner-group", tree, target)
+        return {path.name.split("_")[0]: path for path in target.iterdir()}
 
 
 def _cache():

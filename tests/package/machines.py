@@ -55,15 +55,20 @@ class Machine(lab.Host):
         self.do(_enter, self.pid)
         for which in ("all", "default"):
             self.write(f"/proc/sys/net/ipv6/conf/{which}/accept_dad", "0")
-        # Containers have one that keeps packages from starting anything.
-        self.run("rm", "-f", "/usr/sbin/policy-rc.d")
+        # Containers have a policy that keeps packages from starting anything. The index of all manuals
+        # would take longer than everything else.
+        self.run("rm", "-f", "/usr/sbin/policy-rc.d", "/var/lib/man-db/auto-update")
         self.run("useradd", "--create-home", USER)
         self.run("systemctl", "mask", "--runtime", "--quiet", *SILENT)
         self.run("systemctl", "start", "polkit", "systemd-logind")
 
-    def copy(self, source, target):
-        """Copies a folder into it."""
-        shutil.copytree(source, f"/proc/{self.pid}/root{target}")
+    def install(self, debs):
+        """Installs these files, and nothing that they only recommend."""
+        directory = Path(f"/proc/{self.pid}/root/run/packages")
+        directory.mkdir(exist_ok=True)
+        for deb in debs:
+            shutil.copy(deb, directory)
+        self.apt("install", *(f"/run/packages/{deb.name}" for deb in debs))
 
     def apt(self, command, *what):
         """As an administrator does it, from files alone."""
@@ -97,7 +102,8 @@ class Machines(lab.Lab):
 
     def print_journals(self):
         for name in self.BOOTED:
-            print(f"---- {name}", self.hosts[name].run("journalctl", "-q", "--no-pager", "-n", "200"), sep="\n")
+            journal = self.hosts[name].run("journalctl", "--quiet", "--no-pager", "--lines=200")
+            print(f"---- {name}", journal, sep="\n")
 
 
 class Office:

@@ -9,9 +9,11 @@ import subprocess
 
 import building
 import pytest
+import system
 from building import ROOT, run
 from lab import until
 
+PROGRAM = "/usr/libexec/wg-autopeer-helper"
 HELPER, SERVER = "wg-autopeer.service", "wg-autopeer-server.service"
 
 # Files that dpkg, apt and systemd keep for themselves.
@@ -19,6 +21,9 @@ NOT_OURS = re.compile(
     r"/var/lib/(dpkg|apt|systemd)/|/var/(cache|log)/|/etc/(passwd|group|g?shadow|subuid|subgid)-"
     r"|/usr/share/icons/hicolor/icon-theme.cache"
 )
+
+# For somebody who has not told git who he is.
+GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
 
 
 def test_packages_please_lintian(built):
@@ -72,16 +77,16 @@ def test_pkgbuild_is_read_by_makepkg(tmp_path):
 def repository():
     """A copy of the tree under git, configured for an unusual place."""
     tree = building.copy_tree("/tmp/repository")
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
-    run(*git, "init", "--quiet", cwd=tree)
-    run(*git, "add", "--all", cwd=tree)
-    run(*git, "commit", "--quiet", "--message", "all", cwd=tree)
+    run(*GIT, "init", "--quiet", cwd=tree)
+    run(*GIT, "add", "--all", cwd=tree)
+    run(*GIT, "commit", "--quiet", "--message", "all", cwd=tree)
     run("meson", "setup", "build", "--prefix=/opt/autopeer", "-Dtests=false", cwd=tree)
     return tree
 
 
 def test_another_prefix_is_heeded(repository):
-    installed = json.loads((repository / "build/meson-info/intro-installed.json").read_text(encoding="utf-8"))
+    plan = repository / "build/meson-info/intro-installed.json"
+    installed = json.loads(plan.read_text(encoding="utf-8"))
     assert len(installed) > 20
     assert [path for path in installed.values() if not path.startswith("/opt/autopeer/")] == []
     unit = (repository / "build/resources/wg-autopeer.service").read_text(encoding="utf-8")
@@ -95,16 +100,36 @@ def test_release_without_news_is_refused(repository):
     assert made.exists()
     made.unlink()
     news = repository / "NEWS"
-    news.write_text(news.read_text(encoding="utf-8").replace(building.version(), "0.0.1", 1), encoding="utf-8")
-    run("git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qam", "news", cwd=repository)
+    text = news.read_text(encoding="utf-8")
+    news.write_text(text.replace(building.version(), "0.0.1", 1), encoding="utf-8")
+    run(*GIT, "commit", "--quiet", "--all", "--message", "news", cwd=repository)
     status, said = run(*dist, cwd=repository, check=False)
     assert status != 0 and "does not begin with an entry" in said
     assert not made.exists()
 
 
+def test_without_systemd_the_helper_ends_with_its_package(built, tmp_path):
+    """In this machine itself, whose first process is not systemd: the bus starts the helper."""
+    quick = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y", "--no-install-recommends"]
+    run("rm", "-f", "/var/lib/man-db/auto-update")
+    bus = system.Bus(tmp_path / "bus.log")
+    try:
+        run(*quick, "install", built.debs()["wg-autopeer"])
+        with subprocess.Popen(["wg-autopeer", "hold"], stdout=subprocess.DEVNULL) as hold:
+            try:
+                until(20, "the helper is started", lambda: system.pids_of(PROGRAM))
+                run(*quick, "remove", "wg-autopeer")
+                assert system.pids_of(PROGRAM) == []
+            finally:
+                hold.terminate()
+        run(*quick, "purge", "wg-autopeer")
+    finally:
+        bus.close()
+
+
 def files_of(machine):
     """Everything that is on its disk and may be ours, and who its users are."""
-    found = machine.run("find", "/etc", "/usr", "/var", "/opt", "/srv", "-xdev", "-path", "/srv/*", "-prune", "-o", "-print")
+    found = machine.run("find", "/etc", "/usr", "/var", "/opt", "-xdev")
     users = machine.run("getent", "passwd") + machine.run("getent", "group")
     return {path for path in found.splitlines() if not NOT_OURS.match(path)}, users
 
@@ -113,7 +138,8 @@ def network_of(laptop):
     """What an administrator set up there, as far as it might be touched."""
     host = laptop.host
     routes = [host.run("ip", family, what) for family in ("-4", "-6") for what in ("route", "rule")]
-    return laptop.tunnel.config(), host.run("ip", "-o", "addr", "show", "scope", "global"), routes, host.run("nft", "list", "ruleset")
+    addresses = host.run("ip", "-oneline", "address", "show", "scope", "global")
+    return laptop.tunnel.config(), addresses, routes, host.run("nft", "list", "ruleset")
 
 
 def foreign_peers(laptop, other):
@@ -127,7 +153,8 @@ def until_direct(office, seconds=30):
 
 def use_userspace(machine, unit, dropin):
     """wireguard-go's control socket is root's."""
-    machine.run("install", "-D", "-m", "644", f"/usr/share/doc/wg-autopeer/{dropin}", f"/etc/systemd/system/{unit}.d/userspace.conf")
+    target = f"/etc/systemd/system/{unit}.d/userspace.conf"
+    machine.run("install", "-D", "-m", "644", f"/usr/share/doc/wg-autopeer/{dropin}", target)
     machine.run("systemctl", "daemon-reload")
 
 
@@ -135,8 +162,9 @@ def test_life_of_the_packages(built, vpn_of_machines):
     """Installed, used, upgraded, removed and purged by an administrator who has a peer of his own."""
     office = vpn_of_machines
     hub, (anna, ben) = office.hub, office.laptops
-    built.previous("/tmp/previous")
-    names = {hub: ["wg-autopeer-server"]} | {l.host: ["wg-autopeer", "wg-autopeer-tray"] for l in office.laptops}
+    previous = built.previous()
+    names = {laptop.host: ["wg-autopeer", "wg-autopeer-tray"] for laptop in office.laptops}
+    names[hub] = ["wg-autopeer-server"]
     anna.tunnel.befriend()
     networks = [network_of(laptop) for laptop in office.laptops]
     for laptop in office.laptops:
@@ -144,8 +172,7 @@ def test_life_of_the_packages(built, vpn_of_machines):
     files = {}
     for machine in office.machines:
         files[machine] = files_of(machine)
-        machine.copy("/tmp/previous", "/srv/previous")
-        machine.apt("install", *(f"/srv/previous/{name}_{building.PREVIOUS}_amd64.deb" for name in names[machine]))
+        machine.install([previous[name] for name in names[machine]])
 
     # What was installed waits to be wanted.
     assert hub.show(SERVER, "ActiveState", "UnitFileState") == ["inactive", "disabled"]
@@ -168,7 +195,7 @@ def test_life_of_the_packages(built, vpn_of_machines):
     for laptop in office.laptops:
         laptop.host.apt("remove", "wg-autopeer")
     assert [network_of(laptop) for laptop in office.laptops] == networks
-    assert anna.path(ben.tunnel.ip4) == "hub"
+    anna.until_path(ben.tunnel.ip4, "hub")
     hub.apt("remove", "wg-autopeer-server")
     assert hub.run("ss", "-Hlnt", "sport", "=", ":80") == ""
 
@@ -184,10 +211,7 @@ def upgrade(office, built, names):
     running = {office.hub: SERVER, office.anna.host: HELPER, office.ben.host: HELPER}
     for machine, unit in running.items():
         before = machine.show(unit, "MainPID", "ActiveState")
-        machine.sh("mkdir /srv/built")
-        for name in names[machine]:
-            shutil.copy(built.debs()[name], f"/proc/{machine.pid}/root/srv/built/{name}.deb")
-        machine.apt("install", *(f"/srv/built/{name}.deb" for name in names[machine]))
+        machine.install([built.debs()[name] for name in names[machine]])
         until(20, f"{unit} runs again", lambda: machine.show(unit, "ActiveState") == ["active"], every=0.1)
         assert before[1] == "active" and machine.show(unit, "MainPID") != before[:1]
         for name in names[machine]:
