@@ -128,6 +128,9 @@ ap_asker_list(const ApAsker *self, GArray *candidates, ApInstant now)
     for (guint i = n_before; i < candidates->len; i++) {
         ApCandidate *candidate = &g_array_index(candidates, ApCandidate, i);
 
+        /* A server that does not answer says nothing about who is there. */
+        if (self->trouble != AP_REASON_NONE)
+            candidate->seen_boot_usec = 0;
         if (self->hub_rtt_usec != 0 && candidate->hub_rtt_usec != 0)
             candidate->relay_rtt_usec = self->hub_rtt_usec + candidate->hub_rtt_usec;
     }

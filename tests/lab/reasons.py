@@ -21,7 +21,7 @@ ELSEWHERE = {
 # Reasons that nobody sees for long, or only after minutes: decided in memory, by these tests.
 IN_MEMORY = {
     "none": "test-guard.c::test_every_reason_has_words",
-    "new": "test-guard.c::test_every_reason_has_words",
+    "new": "test-plan.c::test_starts_are_rationed",
     "no-handshake": "test-plan.c::test_one_address_that_is_there_is_enough",
     "handshake-old": "test-plan.c::test_session_must_be_renewed",
     "network-changed": "test-plan.c::test_another_network_starts_over",

@@ -3,6 +3,7 @@
 #include "helper/core/path.h"
 #include "tests/unit/sim.h"
 
+#include <string.h>
 #include <time.h>
 
 /*
@@ -613,6 +614,17 @@ test_limit_keeps_the_direct_ones(Fixture *self, G_GNUC_UNUSED gconstpointer data
     expect(self, AP_PATH_DIRECT, "proven");
 }
 
+static guint
+count_verdicts(const ApPlan *plan, const char *reason)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < plan->verdicts->len; i++)
+        n +=
+            strcmp(ap_reason_name(g_array_index(plan->verdicts, ApVerdict, i).reason), reason) == 0;
+    return n;
+}
+
 static void
 test_starts_are_rationed(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
@@ -636,6 +648,8 @@ test_starts_are_rationed(Fixture *self, G_GNUC_UNUSED gconstpointer data)
                 n_now++;
         }
         g_assert_cmpuint(n_now, <=, 10);
+        if (msec == 0)
+            g_assert_cmpuint(count_verdicts(plan, "new"), ==, 90);
         n_initiated += n_now;
         sim_apply(self->sim, plan, self->now);
         pass_msec(self, 20);
