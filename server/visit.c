@@ -5,8 +5,15 @@
 #include "server/visit.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 
 #include <string.h>
+
+/**
+ * "A client was refused", for `journalctl MESSAGE_ID=`; in resources/wg-autopeer.catalog. With an id
+ * and a reason it is limited apart from what else the server says.
+ */
+#define REFUSED_ID "126e670112444b5aa823f7cc7120598b"
 
 /**
  * Notes that a connection does something else. All phases that are timed last equally long, so
@@ -54,7 +61,15 @@ ap_visit_refuse(ApVisitors *all, ApRefusal refusal, const ApAddr *source)
         return;
 
     ap_addr_to_text(source, text);
-    g_message("refused %s: %s", text, ap_refusal_text(refusal)->log);
+
+    const ApLogField fields[] = {{"AUTOPEER_REASON", ap_refusal_text(refusal)->name}};
+    ap_log_event(REFUSED_ID,
+                 G_LOG_LEVEL_MESSAGE,
+                 fields,
+                 G_N_ELEMENTS(fields),
+                 "refused %s: %s",
+                 text,
+                 ap_refusal_text(refusal)->log);
 }
 
 static void
