@@ -168,7 +168,7 @@ typedef struct {
     ApReason why;           /* of not being Up: silent, mtu, far-end-down, far-end-left, none */
     gint64 heard_boot_usec; /* the latest packet; 0: none since the session was begun */
     gint64 rtt_usec;        /* 0: not known */
-    guint64 tx_bytes;       /* what our packets have added to the device's counters */
+    guint64 tx_bytes;       /* what BFD and gossip have added to the device's counters */
     guint64 rx_bytes;
 } ApProof;
 

@@ -165,7 +165,7 @@ on_datagram(const ApAddr *from, const guint8 *payload, gsize n_bytes, gpointer u
 
     if (news.has_changed)
         update_candidates(self);
-    ap_listeners_hear(self->listeners, &news.from, news.has_changed);
+    ap_listeners_hear(self->listeners, &news.from, n_bytes, news.has_changed);
     decide = ap_gossiper_run(self, now) || news.has_changed || news.is_new_boot;
     self->setup.heard(decide, self->setup.user_data);
 }
@@ -318,6 +318,7 @@ speak_to(ApGossiper *self, ApListener *listener, ApInstant now)
             break;
         }
         self->setup.stats->n_sent++;
+        ap_listener_count(listener, datagram->len);
         n_sent++;
     }
     ap_listener_note(listener, n_sent, failed, now);
@@ -378,6 +379,22 @@ void
 ap_gossiper_list(const ApGossiper *self, GArray *candidates)
 {
     ap_candidates_merge(candidates, self->candidates);
+}
+
+/**
+ * Adds what gossip has come to, to the proofs of this tunnel's peers.
+ *
+ * @proofs: (inout) (element-type ApProof)
+ */
+void
+ap_gossiper_add_to(const ApGossiper *self, GArray *proofs)
+{
+    for (guint i = 0; i < proofs->len; i++) {
+        ApProof *proof = &g_array_index(proofs, ApProof, i);
+
+        if (proof->ifindex == self->ifindex)
+            ap_listeners_add_to(self->listeners, proof);
+    }
 }
 
 /** Adds what this machine refused; all else is in the stats of the setup already. */

@@ -87,6 +87,7 @@ gboolean ap_gossiper_run(ApGossiper *self, ApInstant now);
 gint64 ap_gossiper_deadline(const ApGossiper *self) G_GNUC_PURE;
 
 void ap_gossiper_list(const ApGossiper *self, GArray *candidates);
+void ap_gossiper_add_to(const ApGossiper *self, GArray *proofs);
 void ap_gossiper_count(const ApGossiper *self, ApGossipStats *stats);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApGossiper, ap_gossiper_free)

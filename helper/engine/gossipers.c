@@ -261,6 +261,18 @@ ap_gossipers_list(const ApGossipers *self, GArray *candidates)
         ap_gossiper_list(g_ptr_array_index(self->all, i), candidates);
 }
 
+/**
+ * Adds what gossip has come to, to what is no traffic of peers.
+ *
+ * @proofs: (inout) (element-type ApProof)
+ */
+void
+ap_gossipers_add_to(const ApGossipers *self, GArray *proofs)
+{
+    for (guint i = 0; i < self->all->len; i++)
+        ap_gossiper_add_to(g_ptr_array_index(self->all, i), proofs);
+}
+
 /** Counts everything since the start: @out: (out caller-allocates). */
 void
 ap_gossipers_count(const ApGossipers *self, ApGossipStats *out)

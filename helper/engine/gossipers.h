@@ -29,6 +29,7 @@ gboolean ap_gossipers_run(ApGossipers *self, ApInstant now);
 gint64 ap_gossipers_deadline(const ApGossipers *self) G_GNUC_PURE;
 
 void ap_gossipers_list(const ApGossipers *self, GArray *candidates);
+void ap_gossipers_add_to(const ApGossipers *self, GArray *proofs);
 void ap_gossipers_count(const ApGossipers *self, ApGossipStats *out);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApGossipers, ap_gossipers_free)

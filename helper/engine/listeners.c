@@ -20,6 +20,15 @@
 /** How long nothing is sent to one to whom sending failed, or had nothing to say, in microseconds. */
 #define PAUSE_USEC AP_USEC_PER_SEC
 
+/**
+ * What a datagram adds to the device's counters beside its payload, in bytes: the headers of IPv6
+ * and UDP, padded to PADDING with the payload; then those of WireGuard (struct message_data, Linux
+ * 6.1).
+ */
+#define INNER_HEADERS_LEN 48
+#define PADDING 16
+#define OUTER_LEN 32
+
 struct _ApListeners {
     GArray *all; /* (owned) (element-type ApListener) sorted by key */
 };
@@ -125,13 +134,20 @@ ap_listeners_stir(ApListeners *self)
         g_array_index(self->all, ApListener, i).is_stale = TRUE;
 }
 
+static guint64
+cost(gsize n_bytes)
+{
+    return OUTER_LEN + (INNER_HEADERS_LEN + n_bytes + PADDING - 1) / PADDING * PADDING;
+}
+
 /**
  * Notes that a peer was heard.
  *
+ * @n_bytes: of what it said
  * @is_news: it said what is worth telling on
  */
 void
-ap_listeners_hear(ApListeners *self, const ApKey *from, gboolean is_news)
+ap_listeners_hear(ApListeners *self, const ApKey *from, gsize n_bytes, gboolean is_news)
 {
     ApListener *listener = find(self->all, from);
 
@@ -139,6 +155,7 @@ ap_listeners_hear(ApListeners *self, const ApKey *from, gboolean is_news)
         ap_listeners_stir(self);
     if (listener == NULL)
         return;
+    listener->rx_bytes += cost(n_bytes);
     listener->n_unheard = 0;
     listener->is_stale = TRUE;
 }
@@ -212,6 +229,13 @@ ap_listeners_next(ApListeners *self, ApGossip *gossip, ApInstant now)
     return NULL;
 }
 
+/** Notes that a datagram went out. */
+void
+ap_listener_count(ApListener *self, gsize n_bytes)
+{
+    self->tx_bytes += cost(n_bytes);
+}
+
 /**
  * Notes what came of speaking to one.
  *
@@ -255,4 +279,16 @@ ap_listeners_deadline(ApListeners *self, ApGossip *gossip, ApInstant now)
             MIN(deadline, listener->is_stale ? listener->not_before_usec : time_of(listener));
     }
     return deadline;
+}
+
+/** Adds to what is no traffic what gossip with that peer has come to (decisions.md 6). */
+void
+ap_listeners_add_to(const ApListeners *self, ApProof *proof)
+{
+    const ApListener *listener = find(self->all, &proof->key);
+
+    if (listener == NULL)
+        return;
+    proof->tx_bytes += listener->tx_bytes;
+    proof->rx_bytes += listener->rx_bytes;
 }

@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include "helper/core/world.h"
 #include "helper/gossip/gossip.h"
 
 G_BEGIN_DECLS
@@ -23,6 +24,7 @@ G_BEGIN_DECLS
  * @spent_usec: what was taken of its share, as an instant
  * @spoken_usec: when we last spoke; 0: not yet
  * @n_unheard: how often we have spoken since it was last heard
+ * @tx_bytes, @rx_bytes: what gossip has added to the device's counters of it
  */
 typedef struct {
     ApKey key;
@@ -34,6 +36,8 @@ typedef struct {
     gint64 spent_usec;
     gint64 spoken_usec;
     guint n_unheard;
+    guint64 tx_bytes;
+    guint64 rx_bytes;
 } ApListener;
 
 typedef struct _ApListeners ApListeners;
@@ -51,11 +55,13 @@ void ap_listeners_set(ApListeners *self,
                       ApListenersSkipFunc skips,
                       gconstpointer data);
 void ap_listeners_stir(ApListeners *self);
-void ap_listeners_hear(ApListeners *self, const ApKey *from, gboolean is_news);
+void ap_listeners_hear(ApListeners *self, const ApKey *from, gsize n_bytes, gboolean is_news);
 
 ApListener *ap_listeners_next(ApListeners *self, ApGossip *gossip, ApInstant now);
 gboolean ap_listener_gets_facts(const ApListener *self, const ApGossip *gossip, ApInstant now);
+void ap_listener_count(ApListener *self, gsize n_bytes);
 void ap_listener_note(ApListener *self, guint n_sent, gboolean failed, ApInstant now);
+void ap_listeners_add_to(const ApListeners *self, ApProof *proof);
 gint64 ap_listeners_deadline(ApListeners *self, ApGossip *gossip, ApInstant now);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApListeners, ap_listeners_free)

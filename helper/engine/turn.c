@@ -192,6 +192,7 @@ turn_on(ApEngine *self, const GPtrArray *devices, ApInstant now)
     g_autoptr(GArray) mute = ap_sessions_list_mute(self->sessions);
 
     ap_gossipers_list(self->gossipers, candidates);
+    ap_gossipers_add_to(self->gossipers, proofs);
 
     const ApWorld world = {
         .links = links,

@@ -93,6 +93,7 @@ speak(Fixture *self, ApInstant now)
 
             if (!ap_gossip_write(self->gossip, &listener->key, with_facts, &nonce, datagram, now))
                 break;
+            ap_listener_count(listener, datagram->len);
         }
         ap_listener_note(listener, n, FALSE, now);
         n_all += n;
@@ -107,7 +108,7 @@ hear(Fixture *self, const GossipNode *from, guint boot_seed, ApInstant now)
     const ApGossipNews news = gossip_hear(self->gossip, from, &self->own.key, &alive, 1, now);
 
     g_assert_cmpint(news.refusal, ==, AP_GOSSIP_REFUSAL_NONE);
-    ap_listeners_hear(self->listeners, &from->key, news.has_changed);
+    ap_listeners_hear(self->listeners, &from->key, 125, news.has_changed);
 }
 
 static gint64
@@ -222,6 +223,26 @@ test_nobody_makes_us_speak_without_end(Fixture *self, gconstpointer unused)
     g_assert_cmpuint(n, >=, 20);
 }
 
+/* Decisions 6: a sign of life is 125 bytes, and 208 in the device's counters. */
+static void
+test_what_gossip_costs_is_no_traffic(Fixture *self, gconstpointer unused)
+{
+    ApProof proof = {.key = self->hub.key, .tx_bytes = 1000, .rx_bytes = 2000};
+    ApProof other = {.key = self->ben.key, .tx_bytes = 1000};
+
+    (void) unused;
+    add_peer(self, &self->hub, "10.9.0.0/24");
+    take_device(self);
+    hear(self, &self->hub, 2, gossip_at(0));
+    g_assert_cmpuint(speak(self, gossip_at(0)), ==, 1);
+    take_device(self);
+    ap_listeners_add_to(self->listeners, &proof);
+    ap_listeners_add_to(self->listeners, &other);
+    g_assert_cmpuint(proof.tx_bytes, ==, 1208);
+    g_assert_cmpuint(proof.rx_bytes, ==, 2208);
+    g_assert_cmpuint(other.tx_bytes, ==, 1000);
+}
+
 static void
 test_failure_is_not_repeated_at_once(Fixture *self, gconstpointer unused)
 {
@@ -253,6 +274,7 @@ main(int argc, char **argv)
         {"/listeners/news-go-out-at-once-to-a-hub-alone", test_news_go_out_at_once_to_a_hub_alone},
         {"/listeners/silent-hub-is-not-told-facts-again", test_silent_hub_is_not_told_facts_again},
         {"/listeners/nobody-makes-us-speak-without-end", test_nobody_makes_us_speak_without_end},
+        {"/listeners/what-gossip-costs-is-no-traffic", test_what_gossip_costs_is_no_traffic},
         {"/listeners/failure-is-not-repeated-at-once", test_failure_is_not_repeated_at_once},
     };
 
