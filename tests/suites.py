@@ -33,6 +33,7 @@ KERNEL_FILES = [
     "test_administrator.py",
     "test_promises.py",
     "test_kill.py",
+    "test_gossip.py",
 ]
 
 # Those that are about what only the kernel's WireGuard can do.
