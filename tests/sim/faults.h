@@ -60,5 +60,6 @@ void faults_print(const GArray *faults, GString *out);
 GArray *faults_parse(const char *text);
 void fault_happen(Stage *stage, const Fault *fault);
 void faults_end(Stage *stage);
+void faults_mend(Stage *stage);
 
 G_END_DECLS

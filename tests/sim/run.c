@@ -75,6 +75,10 @@ run_play(const RunSetup *setup, const GArray *faults)
         faults_end(stage);
         result->settle_usec = settle(stage);
     }
+    if (stage->violation == NULL) {
+        faults_mend(stage);
+        result->mend_usec = settle(stage);
+    }
     if (stage->violation == NULL)
         stop_all(stage);
 

@@ -19,9 +19,10 @@ typedef struct {
 } RunSetup;
 
 typedef struct {
-    char *violation; /* (owned) (nullable) */
-    GString *trace;  /* (owned) */
-    gint64 settle_usec;
+    char *violation;    /* (owned) (nullable) */
+    GString *trace;     /* (owned) */
+    gint64 settle_usec; /* from the last fault on */
+    gint64 mend_usec;   /* and after all was repaired, until all were direct */
     gint64 longest_outage_usec;
     guint64 n_events, n_packets, n_data, n_direct;
 } RunResult;

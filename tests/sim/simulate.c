@@ -59,7 +59,7 @@ print_figures(const RunSetup *setup, const RunResult *result, guint n_faults)
 {
     printf("# seed %u: %u faults, %" G_GUINT64_FORMAT " events, %" G_GUINT64_FORMAT
            " packets, %" G_GUINT64_FORMAT " of data, %" G_GUINT64_FORMAT
-           " direct; settled after %.1f s, longest outage %.2f s\n",
+           " direct; settled after %.1f s, all direct after %.1f s, longest outage %.2f s\n",
            setup->seed,
            n_faults,
            result->n_events,
@@ -67,6 +67,7 @@ print_figures(const RunSetup *setup, const RunResult *result, guint n_faults)
            result->n_data,
            result->n_direct,
            (double) result->settle_usec / (double) AP_USEC_PER_SEC,
+           (double) result->mend_usec / (double) AP_USEC_PER_SEC,
            (double) result->longest_outage_usec / (double) AP_USEC_PER_SEC);
 }
 
