@@ -2,17 +2,15 @@
 
 #include "helper/engine/gossipers.h"
 
-#include <string.h>
-
 /**
  * @all: (owned) (element-type ApGossiper)
- * @last_failure: so that it is logged once
+ * @failures: (owned) (element-type ifindex utf8): the last of each tunnel, so that it is logged once
  */
 struct _ApGossipers {
     ApGossiperSetup setup;
     GPtrArray *all;
     ApGossipStats stats;
-    char last_failure[256];
+    GHashTable *failures;
 };
 
 /**
@@ -39,6 +37,7 @@ ap_gossipers_new(const ApGossiperOps *ops,
         .stats = &self->stats,
     };
     self->all = g_ptr_array_new_with_free_func((GDestroyNotify) ap_gossiper_free);
+    self->failures = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     return self;
 }
 
@@ -49,6 +48,7 @@ ap_gossipers_free(ApGossipers *self)
         return;
 
     g_ptr_array_unref(self->all);
+    g_hash_table_unref(self->failures);
     g_free(self);
 }
 
@@ -105,13 +105,15 @@ drop_unwished(ApGossipers *self, const ApWorld *world, const ApPlan *plan)
 }
 
 static void
-log_failure(ApGossipers *self, const char *interface, const GError *error)
+log_failure(ApGossipers *self, const ApDeviceId *id, const GError *error)
 {
-    if (strcmp(self->last_failure, error->message) == 0)
+    const gpointer which = GUINT_TO_POINTER(id->ifindex);
+
+    if (g_strcmp0(g_hash_table_lookup(self->failures, which), error->message) == 0)
         return;
 
-    (void) g_strlcpy(self->last_failure, error->message, sizeof(self->last_failure));
-    g_warning("%s: no gossip: %s", interface, error->message);
+    g_hash_table_insert(self->failures, which, g_strdup(error->message));
+    g_warning("%s: no gossip: %s", id->name, error->message);
 }
 
 static GArray *
@@ -181,9 +183,9 @@ match_tunnel(ApGossipers *self,
             g_ptr_array_add(self->all, gossiper);
     }
     if (gossiper == NULL || !ap_gossiper_match(gossiper, &turn, now, &error))
-        log_failure(self, device->id.name, error);
+        log_failure(self, &device->id, error);
     else
-        self->last_failure[0] = '\0';
+        g_hash_table_remove(self->failures, GUINT_TO_POINTER(tunnel->ifindex));
 }
 
 /**
