@@ -27,8 +27,8 @@ SKEW = 0.05
 USE = (1.5, 2.5)
 
 # How long an idle pair is watched, in seconds, and how long before that it has been left alone:
-# BFD is quiet after 30 s. All that is said again within two minutes is seen.
-WATCH, WATCH_QUICK, SETTLE = 240, 60, 45
+# BFD is quiet 30 s after the last packet. All that is said again within two minutes is seen.
+WATCH, WATCH_QUICK, SETTLE = 240, 60, 75
 
 # Members of a fleet whose hub knows many.
 N_CROWD = 1000
