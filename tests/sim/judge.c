@@ -116,6 +116,16 @@ judge_age(Node *node, const Tie *tie)
                       bound / AP_USEC_PER_MSEC);
 }
 
+/* The administrator's own direct path is the administrator's business. */
+static gboolean
+is_administrators(const Node *from, const Node *to)
+{
+    const Tie *there = tunnel_find(from, &to->key);
+    const Tie *back = tunnel_find(to, &from->key);
+
+    return (there != NULL && there->is_foreign) || (back != NULL && back->is_foreign);
+}
+
 /* A packet of the user's sets out by a direct path. */
 void
 judge_data(Node *node, Tie *tie)
@@ -124,7 +134,8 @@ judge_data(Node *node, Tie *tie)
 
     stage->n_direct++;
     if (tie->is_foreign || tie->to == TIE_HUB || !node_runs(node)
-        || stage->now_usec < node->failing_usec || is_mute(node, &stage->nodes[tie->to]))
+        || stage->now_usec < node->failing_usec || is_mute(node, &stage->nodes[tie->to])
+        || is_administrators(node, &stage->nodes[tie->to]))
         return;
 
     if (tie->proof_usec == 0)
@@ -282,16 +293,6 @@ is_calm(const Node *node)
 {
     return node_runs(node) && wire_reaches_hub(node) && wire_is_known_to_hub(node)
            && node->stage->now_usec >= node->failing_usec;
-}
-
-/* The administrator's own direct path is the administrator's business. */
-static gboolean
-is_administrators(const Node *from, const Node *to)
-{
-    const Tie *there = tunnel_find(from, &to->key);
-    const Tie *back = tunnel_find(to, &from->key);
-
-    return (there != NULL && there->is_foreign) || (back != NULL && back->is_foreign);
 }
 
 static void

@@ -136,6 +136,7 @@ static void
 free_engine(Node *self)
 {
     g_clear_pointer(&self->engine, ap_engine_free);
+    self->stop_is_news = FALSE;
     while (edges_end_questions(self, TRUE) || g_main_context_iteration(NULL, FALSE))
         ;
     g_array_set_size(self->inbox, 0);
@@ -161,6 +162,7 @@ node_leave(Node *self)
         ;
     if (self->is_dead && self->engine != NULL) {
         bury(self);
+        self->has_ended = FALSE;
         self->undo_usec = self->stage->now_usec + UNDO_USEC;
         self->start_usec = self->is_stopped ? AP_NEVER : self->stage->now_usec + RESTART_USEC;
     }
@@ -271,9 +273,7 @@ node_stop(Node *self)
         self->undo_usec = self->stage->now_usec; /* of what one before left */
         return;
     }
-    node_enter(self);
-    ap_engine_stop(self->engine, on_ended, self);
-    node_leave(self);
+    self->stop_is_news = TRUE;
 }
 
 void
@@ -411,7 +411,7 @@ helper_deadline(const Node *self)
         return AP_NEVER;
     if (self->stalled_until_usec > self->stage->now_usec)
         return self->stalled_until_usec;
-    if (self->mode_is_news || edges_has_mail(self))
+    if (self->stop_is_news || self->mode_is_news || edges_has_mail(self))
         return self->stage->now_usec;
     return MIN(self->news_usec, MIN(timer, question));
 }
@@ -452,6 +452,9 @@ run_helper(Node *self)
     edges_read_inbox(self);
     if (!timer_first)
         fire_timer(self);
+    if (self->stop_is_news)
+        ap_engine_stop(self->engine, on_ended, self);
+    self->stop_is_news = FALSE;
     if (self->mode_is_news) {
         const ApMode mode = mode_of(self);
 

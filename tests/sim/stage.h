@@ -176,10 +176,11 @@ struct _Node {
     ApGossipSocketFunc gossip_hear; /* NULL: no socket is open */
     gpointer gossip_data;
     gboolean gossips;
-    GArray *inbox;       /* (owned) (element-type Packet) BFD and gossip that nobody has read */
-    gboolean is_dead;    /* the helper is killed: whatever it still does has no effect */
-    gint64 edits_to_die; /* it is killed at this edit; 0: it is not */
-    gboolean is_stopped; /* in good order */
+    GArray *inbox;         /* (owned) (element-type Packet) BFD and gossip that nobody has read */
+    gboolean is_dead;      /* the helper is killed: whatever it still does has no effect */
+    gint64 edits_to_die;   /* it is killed at this edit; 0: it is not */
+    gboolean is_stopped;   /* in good order */
+    gboolean stop_is_news; /* the helper has not heard that it is to stop */
     gboolean is_enabled;
     gboolean mode_is_news; /* the helper has not heard of @is_enabled */
     gboolean is_new_here; /* the server has not answered since the helper or its place is another */
