@@ -157,6 +157,7 @@ typedef enum {
     PLACE_OWNED,
     PLACE_HELD, /* was direct, and is kept off the device for a while */
     PLACE_NEW,
+    PLACE_TURNED_AWAY, /* had no room before: after those that had */
     N_PLACES,
 } Place;
 
@@ -169,6 +170,8 @@ place_of(const ApSubject *subject)
         return PLACE_DIRECT;
     if (subject->owned != NULL)
         return PLACE_OWNED;
+    if (subject->path.reason == AP_REASON_LIMIT)
+        return PLACE_TURNED_AWAY;
     return subject->path.held ? PLACE_HELD : PLACE_NEW;
 }
 
