@@ -239,7 +239,8 @@ test_toggled_filter_does_not_flap(Fixture *self, gconstpointer data)
 
 /*
  * Whatever the LAN does to whichever direction, and for how long: no end is direct alone for
- * longer than it takes to notice.
+ * longer than it takes to notice. Where one direction is cut just before it moves, the far end
+ * notices; and where what that says is cut too, its silence has to tell.
  */
 static void
 test_ends_stay_together(G_GNUC_UNUSED Fixture *unused, G_GNUC_UNUSED gconstpointer data)
@@ -259,7 +260,7 @@ test_ends_stay_together(G_GNUC_UNUSED Fixture *unused, G_GNUC_UNUSED gconstpoint
             block(&self, g_rand_boolean(rand), g_rand_boolean(rand));
             sim_net_run(self.net, g_rand_int_range(rand, 1, longest_msec[i / 4]));
         }
-        g_assert_cmpuint(self.net->longest_apart_msec, <=, DETECTION_MSEC + 2);
+        g_assert_cmpuint(self.net->longest_apart_msec, <=, 2 * DETECTION_MSEC + 2);
         tear_down(&self, NULL);
     }
 }
