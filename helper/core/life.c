@@ -14,7 +14,9 @@
  *
  * A handshake proves that packets pass both ways too, but not that the far end sends us its
  * tunnel traffic. A peer that does not speak BFD within PATIENCE_USEC of its handshake is taken
- * for software that sends directly from the start.
+ * for software that sends directly from the start; but one that gossips, as wirelink does, has
+ * to say by gossip that it lives, or it would never route by the path. When it stops saying so
+ * the path goes on: that is what wirelink does, and whoever leaves alone is cut off, too.
  *
  * Where we cannot speak BFD ourselves, there is an order. The responder's handshake counts as
  * complete only when the initiator's first packet came in, so the responder moves at once. A
@@ -69,6 +71,13 @@
  * Design, path-management.md, "Peers that do not answer BFD".
  */
 #define PATIENCE_USEC (3 * AP_USEC_PER_SEC)
+
+/**
+ * How long after a handshake a peer that gossips may take to say that it lives: 15 s, in
+ * microseconds: three ticks of wirelink. It says so at its first or second one, and routes by the
+ * path at the next. Source: gossip-protocol.md, 14 (measured).
+ */
+#define WORD_USEC (15 * AP_USEC_PER_SEC)
 
 /**
  * How long BFD may be heard in one try without being Up, in microseconds: 2 s. After two
@@ -242,6 +251,8 @@ judge_try_by_silence(const ApPath *path, const ApPathInput *in)
 
     if (ap_life_speaks_bfd(path, in))
         verdict.why = AP_REASON_PROBE_BLOCKED;
+    else if (in->is_unsaid)
+        verdict = until(path->handshake_boot_usec + WORD_USEC, AP_REASON_FAR_END_WAITS, in);
     else
         verdict.life = AP_LIFE_ALIVE;
     return verdict;

@@ -40,6 +40,7 @@ typedef struct {
     const ApKey *own_key;
     gboolean endpoint_is_good; /* of @peer, by the guard's rules */
     gboolean speaks_bfd;       /* its offer says so */
+    gboolean is_unsaid;        /* it gossips, and has not said that it lives */
     gint64 seen_boot_usec;     /* when its server last heard of it; 0: not told */
     gint64 relay_rtt_usec;     /* of the way by the hub, estimated; 0: not known */
     gint64 slower_usec;        /* how long the path may be clearly slower than that; 0: for ever */

@@ -231,6 +231,8 @@ step_subject(ApTurn *self, ApSubject *subject)
         .own_key = &subject->device->public_key,
         .endpoint_is_good = endpoint_is_good(self, subject),
         .speaks_bfd = subject->candidate->speaks_bfd,
+        .is_unsaid = subject->candidate->gossips
+                     && subject->candidate->alive_until_boot_usec <= self->now.boot_usec,
         .seen_boot_usec = subject->candidate->seen_boot_usec,
         .relay_rtt_usec = subject->candidate->relay_rtt_usec,
         .slower_usec = self->policy->slower_sec * AP_USEC_PER_SEC,

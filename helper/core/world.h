@@ -35,11 +35,13 @@ typedef struct {
     ApEndpoint endpoints[AP_CANDIDATE_MAX_ENDPOINTS]; /* best first, port never 0 */
     guint n_endpoints;
     gboolean speaks_bfd;
-    gint64 seen_boot_usec; /* when the server last heard of it; 0: not told */
-    gint64 hub_rtt_usec;   /* from it to the hub and back, as it says; 0: not told */
-    gint64 relay_rtt_usec; /* from here by the hub to it and back, estimated; 0: not known */
-    gboolean withdrawn;    /* the source says it is gone, or stopped naming it long ago */
-    ApReason why;          /* of @withdrawn */
+    gboolean gossips;             /* gossip alone names it, and it is to say itself that it lives */
+    gint64 alive_until_boot_usec; /* of @gossips: how long its own word holds; 0: none */
+    gint64 seen_boot_usec;        /* when the server last heard of it; 0: not told */
+    gint64 hub_rtt_usec;          /* from it to the hub and back, as it says; 0: not told */
+    gint64 relay_rtt_usec;        /* from here by the hub to it and back, estimated; 0: not known */
+    gboolean withdrawn;           /* the source says it is gone, or stopped naming it long ago */
+    ApReason why;                 /* of @withdrawn */
 } ApCandidate;
 
 /** A peer that the ledger says we added. */

@@ -378,6 +378,11 @@ ap_gossiper_deadline(const ApGossiper *self)
 void
 ap_gossiper_list(const ApGossiper *self, GArray *candidates)
 {
+    for (guint i = 0; i < self->candidates->len; i++) {
+        ApCandidate *candidate = &g_array_index(self->candidates, ApCandidate, i);
+
+        candidate->alive_until_boot_usec = ap_gossip_alive_until(self->gossip, &candidate->key);
+    }
     ap_candidates_merge(candidates, self->candidates);
 }
 

@@ -75,8 +75,10 @@ read_fact(ApCandidate *self, const ApKnown *known, const ApTrust *trust)
         return FALSE;
     }
 
-    if (fact->kind == AP_FACT_MEMBER && ap_member_speaks_bfd(&fact->member))
-        self->speaks_bfd = TRUE;
+    if (fact->kind == AP_FACT_MEMBER) {
+        self->speaks_bfd |= ap_member_speaks_bfd(&fact->member);
+        self->gossips &= !ap_member_is_basic(&fact->member);
+    }
     return ap_known_has(known, may_say_of_another, trust);
 }
 
@@ -139,6 +141,7 @@ read_subject(const Context *context, const ApKnown *first, GArray *candidates)
         .ifindex = context->ifindex,
         .key = first->fact.subject,
         .sources = AP_SOURCE_GOSSIP,
+        .gossips = peer == NULL || !peer->is_basic,
     };
     gboolean belongs = peer != NULL;
     const ApKnown *known;
@@ -174,6 +177,7 @@ add_silent(const Context *context, const ApKnowledge *knowledge, GArray *candida
             .ifindex = context->ifindex,
             .key = peer->key,
             .sources = AP_SOURCE_GOSSIP,
+            .gossips = !peer->is_basic,
         };
 
         if (known != NULL && ap_key_equal(&known->fact.subject, &peer->key))
@@ -209,7 +213,9 @@ ap_candidates_new(const ApKnowledge *knowledge,
     return candidates;
 }
 
-/* A peer that one source still names is not gone. */
+/*
+ * A peer that one source still names is not gone; and one that a server names need not gossip.
+ */
 static void
 merge_into(ApCandidate *self, const ApCandidate *more)
 {
@@ -223,6 +229,7 @@ merge_into(ApCandidate *self, const ApCandidate *more)
     }
 
     self->sources |= more->sources;
+    self->gossips = self->gossips && more->gossips;
     self->speaks_bfd = self->speaks_bfd || more->speaks_bfd;
     for (guint i = 0; i < more->n_addresses; i++)
         add_address(self, &more->addresses[i]);

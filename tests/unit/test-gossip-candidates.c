@@ -270,6 +270,39 @@ test_a_configured_peer_needs_nobody_to_name_it(void)
     check_only(gossip, &fresh.key, "10.77.0.12 at 192.168.7.12:51820 203.0.113.1:40000");
 }
 
+/* Whether the only candidate has to say that it lives. */
+static gboolean
+gossips(const ApGossip *gossip)
+{
+    g_autoptr(GArray) list = ap_gossip_list(gossip);
+
+    g_assert_cmpuint(list->len, ==, 1);
+    return g_array_index(list, ApCandidate, 0).gossips;
+}
+
+static void
+test_a_basic_peer_has_not_to_gossip(void)
+{
+    g_autoptr(GPtrArray) policies =
+        g_ptr_array_new_with_free_func((GDestroyNotify) ap_peer_policy_free);
+    g_autoptr(ApGossip) told = gossip_new(NULL);
+    g_autoptr(ApGossip) configured = NULL;
+    ApPeerPolicy *policy = policy_new(&fresh.key);
+
+    hear(told, &hub, gossip_member(&fresh.key, ""));
+    g_assert_true(gossips(told));
+    hear(told, &hub, gossip_member(&fresh.key, "620101"));
+    g_assert_false(gossips(told));
+
+    g_ptr_array_add(policies, policy);
+    configured = gossip_new(policies);
+    g_assert_true(gossips(configured));
+    policy->is_basic = TRUE;
+    g_assert_false(gossips(configured));
+    hear(configured, &hub, gossip_endpoint(&fresh.key, "203.0.113.1:40000"));
+    g_assert_false(gossips(configured));
+}
+
 static void
 test_names(void)
 {
@@ -380,6 +413,8 @@ main(int argc, char **argv)
                     test_what_we_say_ourselves_makes_no_candidates);
     g_test_add_func("/gossip/candidates/a-configured-peer-needs-nobody-to-name-it",
                     test_a_configured_peer_needs_nobody_to_name_it);
+    g_test_add_func("/gossip/candidates/a-basic-peer-has-not-to-gossip",
+                    test_a_basic_peer_has_not_to_gossip);
     g_test_add_func("/gossip/candidates/names", test_names);
     g_test_add_func("/gossip/candidates/two-sources-make-one", test_two_sources_make_one_candidate);
     g_test_add_func("/gossip/candidates/those-of-one-source-are-added",

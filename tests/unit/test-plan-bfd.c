@@ -254,6 +254,45 @@ test_silence_is_taken_for_other_software(Fixture *self, G_GNUC_UNUSED gconstpoin
     turn(self, "promote(proven) ! fast usable");
 }
 
+/* It would never send by the path if it did not gossip, whatever its device answers. */
+static void
+test_one_that_gossips_has_to_say_that_it_lives(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    ApCandidate *candidate = offer(self);
+
+    candidate->gossips = TRUE;
+    turn(self, "add(probing) ! active fast usable");
+    shake_hands(self, "192.168.77.34:51820");
+    pass_msec(self, 20);
+    turn(self, "! active fast usable");
+    pass_msec(self, 9000);
+    turn(self, "! active fast usable");
+    candidate->alive_until_boot_usec = self->now.boot_usec + 255 * AP_USEC_PER_SEC;
+    turn(self, "promote(proven) ! fast usable");
+    expect(self, AP_PATH_DIRECT, "proven");
+
+    /* Whoever stops saying so may route by the path all the same. */
+    candidate->alive_until_boot_usec = 0;
+    pass_msec(self, 1000);
+    turn(self, "! fast usable");
+    expect(self, AP_PATH_DIRECT, "proven");
+}
+
+static void
+test_one_that_gossips_and_says_nothing_stays_on_the_hub(Fixture *self,
+                                                        G_GNUC_UNUSED gconstpointer data)
+{
+    offer(self)->gossips = TRUE;
+    turn(self, "add(probing) ! active fast usable");
+    shake_hands(self, "192.168.77.34:51820");
+    pass_msec(self, 20);
+    turn(self, "! active fast usable");
+    pass_msec(self, 14980);
+    turn(self, "! active fast usable");
+    pass_msec(self, 20);
+    turn(self, "remove(far-end-waits) add(far-end-waits) ! fast");
+}
+
 /* It answers our handshake, and its BFD arrives a little later: then that decides. */
 static void
 test_late_speaker_is_known_for_good(Fixture *self, G_GNUC_UNUSED gconstpointer data)
@@ -926,6 +965,8 @@ main(int argc, char **argv)
     ADD("/plan-bfd/far-end-must-be-ready", NULL, test_far_end_must_be_ready);
     ADD("/plan-bfd/known-speaker", NULL, test_known_speaker_is_never_promoted_on_less);
     ADD("/plan-bfd/other-software", NULL, test_silence_is_taken_for_other_software);
+    ADD("/plan-bfd/one-that-gossips", NULL, test_one_that_gossips_has_to_say_that_it_lives);
+    ADD("/plan-bfd/silent-gossip", NULL, test_one_that_gossips_and_says_nothing_stays_on_the_hub);
     ADD("/plan-bfd/late-speaker", NULL, test_late_speaker_is_known_for_good);
     ADD("/plan-bfd/narrow-path", NULL, test_narrow_path_is_told);
     ADD("/plan-bfd/one-way", NULL, test_one_way_is_tried_again);
