@@ -149,6 +149,36 @@ test_another_list_is_told(Files *self, gconstpointer data)
     }
 }
 
+/* Other things may come there as well. */
+static void
+test_the_first_list_is_told(Files *self, gconstpointer data)
+{
+    g_autofree char *other = g_build_filename(self->directory, "other", NULL);
+    g_autofree char *directory = g_build_filename(self->directory, "survey", NULL);
+    g_autofree char *list = g_build_filename(directory, "list", NULL);
+    guint n_changes = 0;
+    g_autoptr(ApSurveyWatch) watch = ap_survey_watch_new(list, on_changed, &n_changes);
+
+    (void) data;
+    g_assert_cmpint(g_mkdir(other, 0700), ==, 0);
+    g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(n_changes, ==, 0);
+
+    g_assert_cmpint(g_mkdir(directory, 0700), ==, 0);
+    g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(n_changes, ==, 1);
+    while (g_main_context_iteration(NULL, FALSE))
+        continue;
+    n_changes = 0;
+    g_assert_true(ap_survey_write("/nonexistent", list, NULL));
+    g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(n_changes, ==, 1);
+
+    g_assert_cmpint(g_unlink(list), ==, 0);
+    g_assert_cmpint(g_rmdir(directory), ==, 0);
+    g_assert_cmpint(g_rmdir(other), ==, 0);
+}
+
 static void
 test_nobody_surveys(void)
 {
@@ -167,6 +197,7 @@ main(int argc, char **argv)
     ADD("/survey/names-of-tunnels-come-back", test_names_of_tunnels_come_back);
     ADD("/survey/no-wg-quick-is-no-tunnel", test_no_wg_quick_is_no_tunnel);
     ADD("/survey/another-list-is-told", test_another_list_is_told);
+    ADD("/survey/the-first-list-is-told", test_the_first_list_is_told);
     g_test_add_func("/survey/nobody-surveys", test_nobody_surveys);
     ADD("/survey/what-was-known-outlives-a-failure", test_what_was_known_outlives_a_failure);
     return g_test_run();
