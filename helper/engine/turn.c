@@ -150,6 +150,21 @@ sleep_until(ApEngine *self, gint64 boot_usec)
     ap_engine_arm_timer(self);
 }
 
+/*
+ * A turn that comes before the kernel's notification of our own address must not plan it again.
+ * Whatever else has changed by then is no news any more when that notification comes, so it gets
+ * its turn here. The caller holds the former list.
+ */
+static void
+refresh_links(ApEngine *self)
+{
+    const GPtrArray *before = ap_netwatch_get_links(self->netwatch);
+
+    if (ap_netwatch_refresh(self->netwatch, NULL)
+        && ap_netwatch_get_links(self->netwatch) != before)
+        ap_engine_schedule_turn(self);
+}
+
 /* Carries the plan out, then speaks: a peer that was added hears us at once. */
 static gboolean
 carry_out(ApEngine *self, const ApWorld *world, const ApPlan *plan)
@@ -167,9 +182,8 @@ carry_out(ApEngine *self, const ApWorld *world, const ApPlan *plan)
     self->metrics.values[AP_METRIC_CHANGES] += stats.n_changes;
     self->metrics.values[AP_METRIC_APPLY_FAILED] += stats.n_failed;
 
-    /* A turn that comes before the kernel's notification must not plan it again. */
     if (stats.n_addresses > 0)
-        (void) ap_netwatch_refresh(self->netwatch, NULL);
+        refresh_links(self);
     if (ap_sessions_match(self->sessions, plan, ap_clock_now()))
         ap_engine_schedule_turn(self);
 
