@@ -82,6 +82,21 @@ ap_key_equal(const ApKey *a, const ApKey *b)
     return ap_key_compare(a, b) == 0;
 }
 
+/**
+ * Tells whether the key is one of @keys.
+ *
+ * @keys: (element-type ApKey): in any order
+ */
+gboolean
+ap_key_is_among(const ApKey *self, const GArray *keys)
+{
+    for (guint i = 0; i < keys->len; i++) {
+        if (ap_key_equal(&g_array_index(keys, ApKey, i), self))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* The key is little-endian; p = 2^255 - 19 is ed ff ... ff 7f. */
 static gboolean
 is_below_p(const ApKey *key)

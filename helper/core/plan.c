@@ -62,6 +62,23 @@ ap_plan_free(ApPlan *self)
     g_free(self);
 }
 
+/**
+ * Finds what a plan says of a tunnel.
+ *
+ * Returns: (transfer none) (nullable): NULL when there is no such tunnel
+ */
+const ApTunnel *
+ap_plan_find_tunnel(const ApPlan *self, guint32 ifindex)
+{
+    for (guint i = 0; i < self->tunnels->len; i++) {
+        const ApTunnel *tunnel = &g_array_index(self->tunnels, ApTunnel, i);
+
+        if (tunnel->ifindex == ifindex)
+            return tunnel;
+    }
+    return NULL;
+}
+
 /* The ledger's entries that are still about @device: whoever else is on it was configured. */
 static GArray *
 ours_on(const ApWorld *world, const ApDevice *device)

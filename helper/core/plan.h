@@ -101,6 +101,7 @@ typedef struct {
 
 ApPlan *ap_plan_make(const ApWorld *world, const ApPolicy *policy, ApInstant now);
 void ap_plan_free(ApPlan *self);
+const ApTunnel *ap_plan_find_tunnel(const ApPlan *self, guint32 ifindex) G_GNUC_PURE;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApPlan, ap_plan_free)
 

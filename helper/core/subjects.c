@@ -3,18 +3,6 @@
 #include "helper/core/edit.h"
 #include "helper/core/plan-private.h"
 
-static const ApTunnel *
-find_tunnel(const ApPlan *plan, guint32 ifindex)
-{
-    for (guint i = 0; i < plan->tunnels->len; i++) {
-        const ApTunnel *tunnel = &g_array_index(plan->tunnels, ApTunnel, i);
-
-        if (tunnel->ifindex == ifindex)
-            return tunnel;
-    }
-    return NULL;
-}
-
 static int
 compare_subjects(gconstpointer a, gconstpointer b)
 {
@@ -35,7 +23,7 @@ add_subject(ApTurn *self, guint32 ifindex, const ApKey *key)
         .key = *key,
         .candidate = ap_world_find_candidate(&self->world, ifindex, key),
         .device = ap_world_find_device(&self->world, ifindex),
-        .tunnel = find_tunnel(self->plan, ifindex),
+        .tunnel = ap_plan_find_tunnel(self->plan, ifindex),
         .proof = ap_world_find_proof(&self->world, ifindex, key),
         .path = {.ifindex = ifindex, .key = *key},
     };

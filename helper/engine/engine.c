@@ -7,6 +7,7 @@
 #include "helper/core/path.h"
 #include "helper/engine/engine-private.h"
 #include "helper/engine/events.h"
+#include "helper/io/survey.h"
 
 #include <string.h>
 
@@ -123,6 +124,20 @@ on_sleep(gboolean asleep, gpointer user_data)
     ap_engine_resync(self);
 }
 
+static void
+read_survey(ApEngine *self)
+{
+    g_clear_pointer(&self->policy->saved, g_ptr_array_unref);
+    self->policy->saved = ap_survey_load(AP_SURVEY_LIST);
+}
+
+static void
+on_survey(gpointer user_data)
+{
+    read_survey(user_data);
+    ap_engine_schedule_turn(user_data);
+}
+
 static gboolean
 load_holdings(ApEngine *self, GError **error)
 {
@@ -175,7 +190,8 @@ ap_engine_new(const ApEngineSetup *setup, GError **error)
         return NULL;
 
     self->sleep_watch = ap_sleep_watch_new(on_sleep, self);
-    self->survey_watch = ap_survey_watch_new(AP_SURVEY_LIST, ap_engine_schedule_turn, self);
+    self->survey_watch = ap_survey_watch_new(AP_SURVEY_LIST, on_survey, self);
+    read_survey(self);
     on_network(self);
     return g_steal_pointer(&self);
 }
@@ -191,6 +207,7 @@ ap_engine_set_policy(ApEngine *self, ApPolicy *policy)
     policy->mode = self->policy->mode;
     ap_policy_free(self->policy);
     self->policy = policy;
+    read_survey(self);
     update_policy(self);
 }
 

@@ -226,16 +226,6 @@ tell_own(ApGossiper *self, const ApGossiperTurn *turn, const GPtrArray *peers, A
     return ap_gossip_set_own_facts(self->gossip, facts.facts);
 }
 
-static gboolean
-is_among(const GArray *keys, const ApKey *key)
-{
-    for (guint i = 0; i < keys->len; i++) {
-        if (ap_key_equal(&g_array_index(keys, ApKey, i), key))
-            return TRUE;
-    }
-    return FALSE;
-}
-
 /*
  * A peer that we added proves itself by BFD where it can. Before its first handshake a word would
  * be one, and who begins it is the path's to decide (decisions.md 1 and 2).
@@ -245,8 +235,8 @@ is_left_to_bfd(const ApDevicePeer *peer, gconstpointer turn)
 {
     const ApGossiperTurn *self = turn;
 
-    return is_among(self->ours, &peer->key)
-           && (peer->handshake_real_usec == 0 || is_among(self->bfd, &peer->key));
+    return ap_key_is_among(&peer->key, self->ours)
+           && (peer->handshake_real_usec == 0 || ap_key_is_among(&peer->key, self->bfd));
 }
 
 /**

@@ -52,18 +52,6 @@ ap_gossipers_free(ApGossipers *self)
     g_free(self);
 }
 
-static const ApTunnel *
-find_tunnel(const ApPlan *plan, guint32 ifindex)
-{
-    for (guint i = 0; i < plan->tunnels->len; i++) {
-        const ApTunnel *tunnel = &g_array_index(plan->tunnels, ApTunnel, i);
-
-        if (tunnel->ifindex == ifindex)
-            return tunnel;
-    }
-    return NULL;
-}
-
 static const ApDevice *
 find_device(const ApWorld *world, guint32 ifindex)
 {
@@ -95,7 +83,7 @@ drop_unwished(ApGossipers *self, const ApWorld *world, const ApPlan *plan)
     for (guint i = self->all->len; i > 0; i--) {
         const ApGossiper *gossiper = g_ptr_array_index(self->all, i - 1);
         const guint32 ifindex = ap_gossiper_get_ifindex(gossiper);
-        const ApTunnel *tunnel = find_tunnel(plan, ifindex);
+        const ApTunnel *tunnel = ap_plan_find_tunnel(plan, ifindex);
         const ApDevice *device = find_device(world, ifindex);
 
         if (tunnel == NULL || !tunnel->gossips || device == NULL

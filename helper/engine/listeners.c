@@ -53,24 +53,21 @@ ap_listeners_free(ApListeners *self)
     g_free(self);
 }
 
+static gint
+compare_listeners(gconstpointer a, gconstpointer b)
+{
+    return ap_key_compare(&((const ApListener *) a)->key, &((const ApListener *) b)->key);
+}
+
 static ApListener *
 find(GArray *all, const ApKey *key)
 {
-    guint low = 0, high = all->len;
+    const ApListener wanted = {.key = *key};
+    guint at;
 
-    while (low < high) {
-        const guint middle = low + (high - low) / 2;
-        ApListener *listener = &g_array_index(all, ApListener, middle);
-        const int order = ap_key_compare(&listener->key, key);
-
-        if (order == 0)
-            return listener;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
+    if (!g_array_binary_search(all, &wanted, compare_listeners, &at))
+        return NULL;
+    return &g_array_index(all, ApListener, at);
 }
 
 /* Without its link-local address the device sends it nothing. */

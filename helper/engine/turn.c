@@ -13,7 +13,6 @@
 #include "helper/engine/engine-private.h"
 #include "helper/engine/publish.h"
 #include "helper/io/neighbours.h"
-#include "helper/io/survey.h"
 
 /** How often it is looked whether a server has taken our good-bye, in microseconds. */
 #define STOP_POLL_USEC (20 * AP_USEC_PER_MSEC)
@@ -253,8 +252,6 @@ ap_engine_turn(ApEngine *self)
     g_autoptr(GPtrArray) devices = ap_devices_read(self->tools.wireguard, &error);
 
     (void) ap_sessions_run(self->sessions, now);
-    g_clear_pointer(&self->policy->saved, g_ptr_array_unref);
-    self->policy->saved = ap_survey_load(AP_SURVEY_LIST);
     if (devices != NULL) {
         ap_sessions_look(self->sessions, devices, now);
         look_at_lan(self, now);

@@ -2,34 +2,21 @@
 
 #include "helper/gossip/own.h"
 
-static const ApOwnWatch *
-find_watch(const GArray *watch, const ApKey *key)
+static gint
+compare_watches(gconstpointer a, gconstpointer b)
 {
-    guint low = 0, high = watch->len;
-
-    while (low < high) {
-        const guint middle = low + (high - low) / 2;
-        const ApOwnWatch *entry = &g_array_index(watch, ApOwnWatch, middle);
-        const int order = ap_key_compare(&entry->key, key);
-
-        if (order == 0)
-            return entry;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
+    return ap_key_compare(&((const ApOwnWatch *) a)->key, &((const ApOwnWatch *) b)->key);
 }
 
-static gboolean
-is_among(const GArray *keys, const ApKey *key)
+static const ApOwnWatch *
+find_watch(GArray *watch, const ApKey *key)
 {
-    for (guint i = 0; i < keys->len; i++) {
-        if (ap_key_equal(&g_array_index(keys, ApKey, i), key))
-            return TRUE;
-    }
-    return FALSE;
+    const ApOwnWatch wanted = {.key = *key};
+    guint at;
+
+    if (!g_array_binary_search(watch, &wanted, compare_watches, &at))
+        return NULL;
+    return &g_array_index(watch, ApOwnWatch, at);
 }
 
 /* A handshake from before we looked is as old as the wall clock says; a later one is new. */
@@ -64,7 +51,7 @@ ap_own_watch(GArray *watch, const ApDevice *device, const GArray *ours, ApInstan
             .seen_boot_usec = judge_handshake(find_watch(before, &peer->key), peer, now),
         };
 
-        if (!is_among(ours, &peer->key))
+        if (!ap_key_is_among(&peer->key, ours))
             g_array_append_val(watch, entry);
     }
 }
