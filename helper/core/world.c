@@ -134,12 +134,18 @@ compare_hosts(gconstpointer a, gconstpointer b)
     return ap_addr_compare(&x->addr, &y->addr);
 }
 
-/* The first element of a sorted array that compares equal to @wanted; NULL: there is none. */
+/*
+ * The first element of a sorted array that compares equal to @wanted; NULL: there is none.
+ * @array: (nullable): NULL is an empty one
+ */
 static gconstpointer
 find(const GArray *array, gconstpointer wanted, GCompareFunc compare)
 {
-    const guint size = g_array_get_element_size((GArray *) array);
-    guint low = 0, high = array->len;
+    const guint size = array != NULL ? g_array_get_element_size((GArray *) array) : 0;
+    guint low = 0, high = array != NULL ? array->len : 0;
+
+    if (high == 0)
+        return NULL;
 
     while (low < high) {
         const guint middle = low + (high - low) / 2;

@@ -190,7 +190,10 @@ typedef struct {
     ApKey key;
 } ApLoan;
 
-/** Borrowed: all arrays belong to the caller. */
+/**
+ * Borrowed: all arrays belong to the caller. The ap_world_find_*() search by the order that is
+ * named here, each in its own list; ap_world_sort() makes it of any other.
+ */
 typedef struct {
     const GPtrArray *links;   /* (element-type ApLink) by index */
     const GPtrArray *devices; /* (element-type ApDevice) by index */

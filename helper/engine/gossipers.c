@@ -52,18 +52,6 @@ ap_gossipers_free(ApGossipers *self)
     g_free(self);
 }
 
-static const ApDevice *
-find_device(const ApWorld *world, guint32 ifindex)
-{
-    for (guint i = 0; i < world->devices->len; i++) {
-        const ApDevice *device = g_ptr_array_index(world->devices, i);
-
-        if (device->id.ifindex == ifindex)
-            return device;
-    }
-    return NULL;
-}
-
 static ApGossiper *
 find(const ApGossipers *self, guint32 ifindex)
 {
@@ -84,7 +72,7 @@ drop_unwished(ApGossipers *self, const ApWorld *world, const ApPlan *plan)
         const ApGossiper *gossiper = g_ptr_array_index(self->all, i - 1);
         const guint32 ifindex = ap_gossiper_get_ifindex(gossiper);
         const ApTunnel *tunnel = ap_plan_find_tunnel(plan, ifindex);
-        const ApDevice *device = find_device(world, ifindex);
+        const ApDevice *device = ap_world_find_device(world, ifindex);
 
         if (tunnel == NULL || !tunnel->gossips || device == NULL
             || !ap_key_equal(&device->public_key, ap_gossiper_get_key(gossiper)))
@@ -132,16 +120,6 @@ list_bfd(const ApPlan *plan, guint32 ifindex)
     return keys;
 }
 
-static gboolean
-is_mute(const ApWorld *world, guint32 ifindex)
-{
-    for (guint i = 0; world->mute != NULL && i < world->mute->len; i++) {
-        if (g_array_index(world->mute, guint32, i) == ifindex)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 static void
 match_tunnel(ApGossipers *self,
              const ApWorld *world,
@@ -150,7 +128,7 @@ match_tunnel(ApGossipers *self,
              const ApTunnel *tunnel,
              ApInstant now)
 {
-    const ApDevice *device = find_device(world, tunnel->ifindex);
+    const ApDevice *device = ap_world_find_device(world, tunnel->ifindex);
     g_autoptr(GArray) ours = list_ours(world, tunnel->ifindex);
     g_autoptr(GArray) bfd = list_bfd(plan, tunnel->ifindex);
     const ApGossiperTurn turn = {
@@ -160,7 +138,7 @@ match_tunnel(ApGossipers *self,
         .ours = ours,
         .bfd = bfd,
         .is_hub = !tunnel->managed,
-        .is_mute = is_mute(world, tunnel->ifindex),
+        .is_mute = ap_world_is_mute(world, tunnel->ifindex),
     };
     ApGossiper *gossiper = find(self, tunnel->ifindex);
     g_autoptr(GError) error = NULL;

@@ -172,7 +172,16 @@ ap_sessions_list_proofs(const ApSessions *self)
     return proofs;
 }
 
-/** Returns: (transfer full) (element-type guint32): tunnels where BFD fails, in no order */
+static int
+compare_indexes(gconstpointer a, gconstpointer b)
+{
+    const guint32 x = *(const guint32 *) a;
+    const guint32 y = *(const guint32 *) b;
+
+    return (x > y) - (x < y);
+}
+
+/** Returns: (transfer full) (element-type guint32): tunnels where BFD fails, by index */
 GArray *
 ap_sessions_list_mute(const ApSessions *self)
 {
@@ -185,6 +194,7 @@ ap_sessions_list_mute(const ApSessions *self)
         if (ap_voice_is_mute(voice))
             g_array_append_val(mute, ifindex);
     }
+    g_array_sort(mute, compare_indexes);
     return mute;
 }
 
