@@ -2,9 +2,7 @@
 
 #include "helper/io/address.h"
 
-#include "common/error.h"
-
-#include <libmnl/libmnl.h>
+#include "helper/io/rtnetlink-socket.h"
 
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -20,41 +18,6 @@
 
 /** Room for a request, in bytes. */
 #define REQUEST_LEN 128
-
-/**
- * Room for an answer, in bytes. The longest describes an interface, in some 2 KiB, and more where
- * it has queues and virtual functions, which tunnels have not.
- */
-#define ANSWER_LEN (16 * 1024)
-
-/**
- * How long the kernel may take to answer, in seconds. It does so within the system call; the limit
- * only keeps a fault from holding the main loop for ever.
- */
-#define ANSWER_LIMIT_SEC 1
-
-typedef struct mnl_socket MnlSocket;
-
-static void
-close_socket(MnlSocket *socket)
-{
-    (void) mnl_socket_close(socket);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(MnlSocket, close_socket)
-
-static MnlSocket *
-open_socket(void)
-{
-    const struct timeval limit = {.tv_sec = ANSWER_LIMIT_SEC};
-    g_autoptr(MnlSocket) socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-
-    if (socket == NULL || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) != 0
-        || setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit))
-               != 0)
-        return NULL;
-    return g_steal_pointer(&socket);
-}
 
 /* Without duplicate address detection, which no tunnel can do: usable at once. */
 static struct nlmsghdr *
@@ -76,31 +39,12 @@ build_edit(guint8 *buffer, guint16 type, guint16 flags, guint32 ifindex, const A
     return head;
 }
 
-/* Returns: 0, or an errno: that of the answer, or of not getting one */
-static int
-ask(const struct nlmsghdr *request, mnl_cb_t take, gpointer data)
-{
-    g_autoptr(MnlSocket) socket = open_socket();
-    guint8 buffer[ANSWER_LEN] __attribute__((aligned(NLMSG_ALIGNTO)));
-    ssize_t n;
-
-    if (socket == NULL || mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
-        return errno;
-
-    n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-    if (n < 0)
-        return errno;
-    if (mnl_cb_run(buffer, (size_t) n, 0, mnl_socket_get_portid(socket), take, data) < 0)
-        return errno;
-    return 0;
-}
-
 static int
 edit(guint16 type, guint16 flags, guint32 ifindex, const ApAddr *addr)
 {
     guint8 buffer[REQUEST_LEN] __attribute__((aligned(NLMSG_ALIGNTO)));
 
-    return ask(build_edit(buffer, type, flags, ifindex, addr), NULL, NULL);
+    return ap_rtnetlink_socket_ask(build_edit(buffer, type, flags, ifindex, addr), NULL, NULL);
 }
 
 /*
@@ -110,13 +54,9 @@ edit(guint16 type, guint16 flags, guint32 ifindex, const ApAddr *addr)
 static ApError
 translate(int code)
 {
-    if (code == ENODEV || code == ENXIO)
-        return AP_ERROR_GONE;
     if (code == EACCES || code == EINVAL || code == EOPNOTSUPP || code == EAFNOSUPPORT)
         return AP_ERROR_UNSUPPORTED;
-    if (code == EPERM)
-        return AP_ERROR_DENIED;
-    return code == EAGAIN ? AP_ERROR_TIMED_OUT : AP_ERROR_FAILED;
+    return ap_rtnetlink_socket_translate(code);
 }
 
 static gboolean
@@ -235,9 +175,9 @@ ap_address_is_possible(guint32 ifindex, GError **error)
     int code;
 
     head->nlmsg_type = RTM_GETLINK;
-    head->nlmsg_flags = NLM_F_REQUEST;
+    head->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
     body->ifi_index = (int) ifindex;
-    code = ask(head, take_link, &possible);
+    code = ap_rtnetlink_socket_ask(head, take_link, &possible);
     if (code == 0 && !possible)
         code = EAFNOSUPPORT;
     if (code == 0)

@@ -2,58 +2,40 @@
 
 #include "helper/io/rtnetlink.h"
 
-#include "common/error.h"
 #include "helper/io/route-tables.h"
-
-#include <libmnl/libmnl.h>
+#include "helper/io/rtnetlink-socket.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/**
- * Room for one datagram of a dump, in bytes. The kernel fills at most 32 KiB at once, and no
- * more than we offer. Source: netlink_dump(), net/netlink/af_netlink.c, Linux 6.1.
- */
-#define DATAGRAM_LEN (32 * 1024)
-
 /** How often one table is read when it changes under our hands (architecture.md, security F15). */
 #define MAX_TRIES 5
-
-/**
- * How long the kernel may take for one datagram, in milliseconds. It answers within the system
- * call; the limit only keeps a fault from holding the main loop for ever.
- */
-#define ANSWER_LIMIT_MSEC 1000
 
 /** What makes the tables stale. */
 #define GROUPS                                                                                     \
     (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE)
 
 struct _ApRtnetlink {
-    struct mnl_socket *hints; /* (owned) */
-    struct mnl_socket *dumps; /* (owned) (nullable): NULL after a failure */
+    ApRtnetlinkSocket *hints; /* (owned) */
+    ApRtnetlinkSocket *dumps; /* (owned) (nullable): NULL after a failure */
     guint32 seq;
-    guint8 *datagram; /* (owned) DATAGRAM_LEN bytes */
+    guint8 *datagram; /* (owned) AP_RTNETLINK_DATAGRAM_LEN bytes */
 };
 
-static struct mnl_socket *
-open_socket(int flags, unsigned int groups, GError **error)
+static gboolean
+fail(GError **error, const char *what)
 {
-    struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | flags);
-
-    if (socket != NULL && mnl_socket_bind(socket, groups, MNL_SOCKET_AUTOPID) == 0)
-        return socket;
+    const int code = errno;
 
     g_set_error(error,
                 AP_ERROR,
-                errno == EPERM || errno == EACCES ? AP_ERROR_DENIED : AP_ERROR_FAILED,
-                "no rtnetlink socket: %s",
-                g_strerror(errno));
-    if (socket != NULL)
-        (void) mnl_socket_close(socket);
-    return NULL;
+                ap_rtnetlink_socket_translate(code),
+                "%s: %s",
+                what,
+                g_strerror(code));
+    return FALSE;
 }
 
 /*
@@ -63,29 +45,17 @@ open_socket(int flags, unsigned int groups, GError **error)
 static gboolean
 open_dumps(ApRtnetlink *self, GError **error)
 {
-    const struct timeval limit = {.tv_sec = ANSWER_LIMIT_MSEC / 1000,
-                                  .tv_usec = ANSWER_LIMIT_MSEC % 1000 * 1000};
     int on = 1;
 
     if (self->dumps != NULL)
         return TRUE;
 
-    self->dumps = open_socket(0, 0, error);
+    self->dumps = ap_rtnetlink_socket_open(0, 0);
     if (self->dumps == NULL)
-        return FALSE;
+        return fail(error, "no rtnetlink socket");
 
     (void) mnl_socket_setsockopt(self->dumps, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-    (void)
-        setsockopt(mnl_socket_get_fd(self->dumps), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     return TRUE;
-}
-
-static void
-close_dumps(ApRtnetlink *self)
-{
-    if (self->dumps != NULL)
-        (void) mnl_socket_close(self->dumps);
-    self->dumps = NULL;
 }
 
 /**
@@ -100,14 +70,15 @@ ap_rtnetlink_new(GError **error)
 {
     g_autoptr(ApRtnetlink) self = g_new0(ApRtnetlink, 1);
 
-    self->hints = open_socket(SOCK_NONBLOCK, GROUPS, error);
-    if (self->hints == NULL)
+    self->hints = ap_rtnetlink_socket_open(SOCK_NONBLOCK, GROUPS);
+    if (self->hints == NULL) {
+        (void) fail(error, "no rtnetlink socket");
         return NULL;
-
+    }
     if (!open_dumps(self, error))
         return NULL;
 
-    self->datagram = g_malloc(DATAGRAM_LEN);
+    self->datagram = g_malloc(AP_RTNETLINK_DATAGRAM_LEN);
     return g_steal_pointer(&self);
 }
 
@@ -117,9 +88,8 @@ ap_rtnetlink_free(ApRtnetlink *self)
     if (self == NULL)
         return;
 
-    if (self->hints != NULL)
-        (void) mnl_socket_close(self->hints);
-    close_dumps(self);
+    g_clear_pointer(&self->hints, ap_rtnetlink_socket_close);
+    g_clear_pointer(&self->dumps, ap_rtnetlink_socket_close);
     g_free(self->datagram);
     g_free(self);
 }
@@ -183,37 +153,6 @@ build_request(guint8 *buffer, ApRouteDump dump, guint32 seq)
     return head->nlmsg_len;
 }
 
-/* One datagram that the kernel sent us; anybody else's is left out. */
-static gssize
-receive(ApRtnetlink *self, GError **error)
-{
-    const int fd = mnl_socket_get_fd(self->dumps);
-
-    for (;;) {
-        struct sockaddr_nl from = {.nl_family = AF_NETLINK};
-        socklen_t n_from = sizeof(from);
-        const gssize n = recvfrom(fd,
-                                  self->datagram,
-                                  DATAGRAM_LEN,
-                                  MSG_TRUNC,
-                                  (struct sockaddr *) &from,
-                                  &n_from);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 || n > DATAGRAM_LEN) {
-            g_set_error(error,
-                        AP_ERROR,
-                        n < 0 && errno == EAGAIN ? AP_ERROR_TIMED_OUT : AP_ERROR_FAILED,
-                        "rtnetlink dump: %s",
-                        n < 0 ? g_strerror(errno) : "the datagram is too long");
-            return -1;
-        }
-        if (from.nl_pid == 0)
-            return n;
-    }
-}
-
 static gboolean
 run_dump(ApRtnetlink *self,
          ApRouteTables *tables,
@@ -226,21 +165,19 @@ run_dump(ApRtnetlink *self,
     int code = 0;
 
     ap_route_tables_begin(tables, dump);
-    if (mnl_socket_sendto(self->dumps, self->datagram, n) < 0) {
-        g_set_error(error, AP_ERROR, AP_ERROR_FAILED, "rtnetlink: %s", g_strerror(errno));
-        return FALSE;
-    }
+    if (mnl_socket_sendto(self->dumps, self->datagram, n) < 0)
+        return fail(error, "rtnetlink request");
 
     while (feed == AP_ROUTE_FEED_MORE) {
-        const gssize n_read = receive(self, error);
+        const gssize n_read = ap_rtnetlink_socket_receive(self->dumps, self->datagram);
 
         if (n_read < 0)
-            return FALSE;
+            return fail(error, "rtnetlink dump");
         feed = ap_route_tables_feed(tables, self->datagram, (gsize) n_read, self->seq, &code);
     }
     if (feed == AP_ROUTE_FEED_FAILED) {
-        g_set_error(error, AP_ERROR, AP_ERROR_FAILED, "rtnetlink dump: %s", g_strerror(code));
-        return FALSE;
+        errno = code;
+        return fail(error, "rtnetlink dump");
     }
 
     *out = feed;
@@ -268,7 +205,7 @@ read_table(ApRtnetlink *self, ApRouteTables *tables, ApRouteDump dump, GError **
  * Blocks for as long as the kernel takes to answer, which is well below a millisecond on a
  * laptop. A table that changes meanwhile is read again; a partial list is never returned.
  *
- * @error: AP_ERROR_TIMED_OUT or AP_ERROR_FAILED
+ * @error: AP_ERROR_DENIED, AP_ERROR_TIMED_OUT or AP_ERROR_FAILED
  *
  * Returns: (transfer full) (nullable) (element-type ApLink): by index
  */
@@ -282,7 +219,8 @@ ap_rtnetlink_read(ApRtnetlink *self, GError **error)
 
     for (guint dump = 0; dump < AP_N_ROUTE_DUMPS; dump++) {
         if (!read_table(self, tables, (ApRouteDump) dump, error)) {
-            close_dumps(self); /* the rest of an answer may still be in it */
+            /* The rest of an answer may still be in it. */
+            g_clear_pointer(&self->dumps, ap_rtnetlink_socket_close);
             return NULL;
         }
     }
