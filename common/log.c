@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/log-limit.h"
+#include "common/log-ring.h"
 
 #include <string.h>
 
@@ -23,6 +24,7 @@ G_LOCK_DEFINE_STATIC(log);
 static ApLogLimit limit;
 static const char *identifier; /* (not owned) a constant of the program */
 static gboolean is_armed;      /* a timer will tell what was left out */
+static ApLogRing *ring;        /* (owned) (nullable) for the program's whole life */
 
 static const char *
 field_value(const GLogField *fields, gsize n_fields, const char *name)
@@ -67,12 +69,34 @@ is_verbose(GLogLevelFlags level)
     return (level & (G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG)) != 0;
 }
 
+static const char *
+word_of(GLogLevelFlags level)
+{
+    if ((level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL)) != 0)
+        return "error";
+    if ((level & G_LOG_LEVEL_WARNING) != 0)
+        return "warning";
+    if ((level & G_LOG_LEVEL_MESSAGE) != 0)
+        return "notice";
+    return (level & G_LOG_LEVEL_INFO) != 0 ? "info" : "debug";
+}
+
+static void
+remember(GLogLevelFlags level, const GLogField *fields, gsize n_fields)
+{
+    const char *text = field_value(fields, n_fields, "MESSAGE");
+
+    if (ring != NULL && text != NULL)
+        ap_log_ring_add(ring, word_of(level), text, ap_clock_now().real_usec);
+}
+
 /* With who we are: the journal knows us by the first fifteen letters of the program otherwise. */
 static void
 write_out(GLogLevelFlags level, const GLogField *fields, gsize n_fields)
 {
     g_autofree GLogField *all = g_new(GLogField, n_fields + 1);
 
+    remember(level, fields, n_fields);
     memcpy(all, fields, n_fields * sizeof(*fields));
     all[n_fields] = (GLogField){"SYSLOG_IDENTIFIER", identifier, -1};
     (void) g_log_writer_default(level, all, n_fields + 1, NULL);
@@ -163,6 +187,30 @@ ap_log_install(const char *name)
     identifier = name;
     g_log_writer_default_set_use_stderr(TRUE);
     g_log_set_writer_func(write_limited, NULL, NULL);
+}
+
+/** Keeps the last lines that are logged from here on, for ap_log_recall(). To be called once. */
+void
+ap_log_remember(void)
+{
+    G_LOCK(log);
+    ring = ap_log_ring_new();
+    G_UNLOCK(log);
+}
+
+/**
+ * Returns: (transfer full): the last lines that were logged, as ap_log_ring_write() has them; empty
+ *     without ap_log_remember()
+ */
+char *
+ap_log_recall(void)
+{
+    char *text;
+
+    G_LOCK(log);
+    text = ring != NULL ? ap_log_ring_write(ring) : g_strdup("");
+    G_UNLOCK(log);
+    return text;
 }
 
 /** Says what was left out, when nothing more will come. */

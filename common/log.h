@@ -22,6 +22,8 @@ typedef struct {
 } ApLogField;
 
 void ap_log_install(const char *identifier);
+void ap_log_remember(void);
+char *ap_log_recall(void);
 void ap_log_flush(void);
 void ap_log_event(const char *message_id,
                   GLogLevelFlags level,

@@ -210,6 +210,7 @@ main(int argc, char **argv)
     if (options.verbose)
         (void) g_setenv("G_MESSAGES_DEBUG", G_LOG_DOMAIN, TRUE);
     ap_log_install("wg-autopeer");
+    ap_log_remember();
 
     const int status = options.undo ? undo(ledger) : ap_run(&options, ledger);
     ap_log_flush();

@@ -6,6 +6,7 @@
  */
 
 #include "common/log-limit.h"
+#include "common/log-ring.h"
 #include "common/log.h"
 
 #include <stdio.h>
@@ -103,6 +104,66 @@ test_long_texts_are_cut_between_characters(void)
     g_assert_true(g_utf8_validate(left_out.kind, -1, NULL));
 }
 
+static void
+test_the_last_lines_are_kept(void)
+{
+    g_autoptr(ApLogRing) ring = ap_log_ring_new();
+
+    ap_log_ring_add(ring, "notice", "one\nline", 1763828592123456);
+    ap_log_ring_add(ring, "warning", "two", 1763828593000000);
+
+    g_autofree char *text = ap_log_ring_write(ring);
+    g_test_message("%s", text);
+    g_assert_true(g_str_has_prefix(text, "2025-11-22T16:23:12.123Z notice one"));
+    g_assert_true(g_str_has_suffix(text, "line\n2025-11-22T16:23:13.000Z warning two\n"));
+}
+
+static void
+test_old_lines_make_room_and_are_counted(void)
+{
+    g_autoptr(ApLogRing) ring = ap_log_ring_new();
+
+    for (guint i = 0; i < 10000; i++) {
+        g_autofree char *text = g_strdup_printf("line %u", i);
+
+        ap_log_ring_add(ring, "notice", text, 0);
+    }
+
+    g_autofree char *all = ap_log_ring_write(ring);
+    const char *kept = strchr(all, '\n') + 1;
+    guint64 n_dropped = 0, first = 0;
+
+    g_assert_cmpint(sscanf(all, "(%" G_GUINT64_FORMAT " older", &n_dropped), ==, 1);
+    g_assert_nonnull(strstr(kept, "line "));
+    g_assert_cmpint(sscanf(strstr(kept, "line "), "line %" G_GUINT64_FORMAT, &first), ==, 1);
+    g_assert_cmpuint(first, ==, n_dropped);
+    g_assert_true(g_str_has_suffix(all, "line 9999\n"));
+    g_assert_cmpuint(strlen(kept), <=, AP_LOG_RING_BYTES);
+    g_assert_cmpuint(strlen(kept), >, AP_LOG_RING_BYTES - AP_LOG_RING_LINE);
+}
+
+static void
+test_a_kept_line_is_text_whatever_was_logged(void)
+{
+    g_autoptr(ApLogRing) ring = ap_log_ring_new();
+    g_autoptr(GString) text = g_string_new("\xff\033[2Jx");
+
+    while (text->len < 2 * (gsize) AP_LOG_RING_LINE)
+        g_string_append(text, "ä");
+    for (guint i = 0; i < 3; i++) {
+        ap_log_ring_add(ring, "notice", text->str + i, G_MININT64);
+        ap_log_ring_add(ring, "notice", text->str + i, 0);
+    }
+
+    g_autofree char *all = ap_log_ring_write(ring);
+    g_auto(GStrv) lines = g_strsplit(all, "\n", -1);
+    g_assert_true(g_utf8_validate(all, -1, NULL));
+    g_assert_null(strchr(all, '\033'));
+    g_assert_cmpuint(g_strv_length(lines), ==, 6 + 1);
+    for (guint i = 0; i < 6; i++)
+        g_assert_cmpuint(strlen(lines[i]), <, AP_LOG_RING_LINE);
+}
+
 /* Runs in a process of its own: what is installed stays. */
 static void
 flood(void)
@@ -111,6 +172,7 @@ flood(void)
     ApLogField fields[] = {{"AUTOPEER_TUNNEL", "wg0"}, {"AUTOPEER_REASON", NULL}};
 
     ap_log_install("flood");
+    ap_log_remember();
     for (guint i = 0; i < 10000; i++) {
         fields[1].value = reasons[i % 2];
         ap_log_event("00000000000000000000000000000001",
@@ -124,6 +186,9 @@ flood(void)
     }
     g_message("another");
     ap_log_flush();
+
+    g_autofree char *recalled = ap_log_recall();
+    (void) fputs(recalled, stdout);
 }
 
 static guint
@@ -157,7 +222,10 @@ test_a_flood_is_a_few_lines(void)
                                NULL,
                                NULL));
     g_test_message("%s", standard_error);
-    g_assert_cmpstr(standard_output, ==, "");
+    g_assert_cmpuint(count(standard_output, " notice flood silent\n"), ==, 10);
+    g_assert_cmpuint(count(standard_output, " warning warning\n"), ==, 10);
+    g_assert_cmpuint(count(standard_output, "left out 4990 like this: flood"), ==, 2);
+    g_assert_cmpuint(count(standard_output, "nobody"), ==, 0);
     g_assert_cmpuint(count(standard_error, "flood silent\n"), ==, 10 + 1);
     g_assert_cmpuint(count(standard_error, "flood roamed\n"), ==, 10 + 1);
     g_assert_cmpuint(count(standard_error, "warning\n"), ==, 10 + 1);
@@ -184,6 +252,11 @@ main(int argc, char **argv)
     g_test_add_func("/log/too-many-kinds-are-one", test_too_many_kinds_are_one);
     g_test_add_func("/log/long-texts-are-cut-between-characters",
                     test_long_texts_are_cut_between_characters);
+    g_test_add_func("/log/the-last-lines-are-kept", test_the_last_lines_are_kept);
+    g_test_add_func("/log/old-lines-make-room-and-are-counted",
+                    test_old_lines_make_room_and_are_counted);
+    g_test_add_func("/log/a-kept-line-is-text-whatever-was-logged",
+                    test_a_kept_line_is_text_whatever_was_logged);
     g_test_add_func("/log/a-flood-is-a-few-lines", test_a_flood_is_a_few_lines);
     return g_test_run();
 }
