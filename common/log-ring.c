@@ -36,17 +36,11 @@ cut(GString *line, gsize n_bytes)
 static char *
 make_line(const char *priority, const char *text, gint64 real_usec)
 {
-    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(real_usec / AP_USEC_PER_SEC);
-    g_autofree char *when = time != NULL ? g_date_time_format(time, "%Y-%m-%dT%H:%M:%S") : NULL;
+    g_autofree char *when = ap_text_instant(real_usec);
     g_autofree char *clean = ap_text_escape(text);
     GString *line = g_string_new(NULL);
 
-    g_string_printf(line,
-                    "%s.%03uZ %s %s",
-                    when != NULL ? when : "-",
-                    (guint) (real_usec % AP_USEC_PER_SEC / AP_USEC_PER_MSEC),
-                    priority,
-                    clean);
+    g_string_printf(line, "%s %s %s", when, priority, clean);
     cut(line, AP_LOG_RING_LINE - 1);
     g_string_append_c(line, '\n');
     return g_string_free(line, FALSE);

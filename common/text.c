@@ -46,6 +46,20 @@ ap_text_escape(const char *text)
     return g_string_free(out, FALSE);
 }
 
+/** Returns: (transfer full): "2026-11-22T16:03:12.123Z"; "-" for what no calendar has */
+char *
+ap_text_instant(gint64 real_usec)
+{
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(real_usec / AP_USEC_PER_SEC);
+    g_autofree char *sec = time != NULL ? g_date_time_format(time, "%Y-%m-%dT%H:%M:%S") : NULL;
+
+    if (sec == NULL || real_usec < 0)
+        return g_strdup("-");
+    return g_strdup_printf("%s.%03uZ",
+                           sec,
+                           (guint) (real_usec % AP_USEC_PER_SEC / AP_USEC_PER_MSEC));
+}
+
 /**
  * Tells whether text that came from elsewhere is fit to be shown as it is.
  *

@@ -7,11 +7,12 @@
 
 #pragma once
 
-#include <glib.h>
+#include "common/instant.h"
 
 G_BEGIN_DECLS
 
 char *ap_text_escape(const char *text);
+char *ap_text_instant(gint64 real_usec);
 gboolean ap_text_is_harmless(const char *text, gsize n_bytes);
 
 G_END_DECLS

@@ -2,7 +2,8 @@
 
 /**
  * @file
- * What the parts of an answer share: answer.c, which says what there is, and explain.c, why.
+ * What the parts of an answer share: answer.c, which says what there is, explain.c, why, and
+ * view-text.c, both as text.
  */
 
 #pragma once
@@ -17,5 +18,7 @@ void ap_answer_add_peer(GVariantDict *dict,
                         const ApView *view,
                         const ApPeerView *peer,
                         ApFirewall firewall);
+GVariant *ap_answer_tunnel(const ApTunnelView *tunnel);
+GVariant *ap_answer_explain_peer(const ApView *view, const ApPeerView *peer, ApFirewall firewall);
 
 G_END_DECLS

@@ -169,8 +169,9 @@ add_refusals(GVariantDict *dict, const ApPeerView *peer)
     g_variant_dict_insert_value(dict, "refusals", g_variant_builder_end(&builder));
 }
 
-static GVariant *
-tunnel_to_variant(const ApTunnelView *tunnel)
+/** Returns: (transfer floating): of type a{sv}: what GetView tells of one tunnel */
+GVariant *
+ap_answer_tunnel(const ApTunnelView *tunnel)
 {
     g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
 
@@ -269,7 +270,7 @@ ap_answer_view(const ApView *view, ApFirewall firewall)
     for (guint i = 0; view != NULL && i < view->tunnels->len; i++)
         g_variant_builder_add_value(
             &tunnels,
-            tunnel_to_variant(&g_array_index(view->tunnels, ApTunnelView, i)));
+            ap_answer_tunnel(&g_array_index(view->tunnels, ApTunnelView, i)));
     for (guint i = 0; view != NULL && i < view->peers->len; i++)
         g_variant_builder_add_value(
             &peers,

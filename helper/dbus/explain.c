@@ -132,8 +132,9 @@ list_strangers(const ApView *view, const char *text)
     return found->len > 0 ? g_steal_pointer(&found) : NULL;
 }
 
-static GVariant *
-explanation(const ApView *view, const ApPeerView *peer, ApFirewall firewall)
+/** Returns: (transfer floating): of type a{sv}: what Explain tells of one peer */
+GVariant *
+ap_answer_explain_peer(const ApView *view, const ApPeerView *peer, ApFirewall firewall)
 {
     g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
 
@@ -173,11 +174,12 @@ ap_answer_explain(const ApView *view, const char *key, ApFirewall firewall, GErr
 
     g_variant_builder_init(&builder, G_VARIANT_TYPE("aa{sv}"));
     for (guint i = 0; found != NULL && i < found->len; i++)
-        g_variant_builder_add_value(&builder, explanation(shown, found->pdata[i], firewall));
+        g_variant_builder_add_value(&builder,
+                                    ap_answer_explain_peer(shown, found->pdata[i], firewall));
     for (guint i = 0; strangers != NULL && i < strangers->len; i++)
         g_variant_builder_add_value(
             &builder,
-            explanation(shown, &g_array_index(strangers, ApPeerView, i), firewall));
+            ap_answer_explain_peer(shown, &g_array_index(strangers, ApPeerView, i), firewall));
 
     return g_variant_new("(aa{sv})", &builder);
 }
