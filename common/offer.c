@@ -7,7 +7,7 @@
 #include "common/writer.h"
 
 /** First byte of the binary form: changes whenever the form does. */
-#define OFFER_FORMAT 1
+#define OFFER_FORMAT 2
 
 /** Most bytes of "etag" and "boot" without their final NUL. */
 #define MAX_TOKEN (AP_COORD_TOKEN_LEN - 1)
@@ -15,7 +15,9 @@
 enum {
     PEER_MUTUAL = 1 << 0,
     PEER_BFD = 1 << 1,
-    PEER_FLAGS = PEER_MUTUAL | PEER_BFD,
+    PEER_DIRECT = 1 << 2,
+    PEER_LOST = 1 << 3,
+    PEER_FLAGS = PEER_MUTUAL | PEER_BFD | PEER_DIRECT | PEER_LOST,
 };
 
 /**
@@ -107,11 +109,17 @@ write_token(GByteArray *out, const char *token)
     ap_writer_put(out, token, n_bytes);
 }
 
+static int
+flags_of(const ApOfferPeer *peer)
+{
+    return (peer->mutual ? PEER_MUTUAL : 0) | (peer->bfd ? PEER_BFD : 0)
+           | (peer->direct == AP_DIRECT_UP ? PEER_DIRECT : 0)
+           | (peer->direct == AP_DIRECT_LOST ? PEER_LOST : 0);
+}
+
 static void
 write_peer(GByteArray *out, const ApOfferPeer *peer)
 {
-    const int flags = (peer->mutual ? PEER_MUTUAL : 0) | (peer->bfd ? PEER_BFD : 0);
-
     ap_writer_put(out, peer->key.bytes, AP_KEY_LEN);
     ap_writer_put_u8(out, (guint8) peer->n_addresses);
     for (guint i = 0; i < peer->n_addresses; i++)
@@ -126,7 +134,7 @@ write_peer(GByteArray *out, const ApOfferPeer *peer)
 
     ap_writer_put_be32(out, peer->age_sec);
     ap_writer_put_be32(out, peer->hub_rtt_ms);
-    ap_writer_put_u8(out, (guint8) flags);
+    ap_writer_put_u8(out, (guint8) flags_of(peer));
 }
 
 /**
@@ -256,19 +264,34 @@ read_candidates(ApReader *reader, ApOfferPeer *peer)
 }
 
 static gboolean
+read_flags(ApReader *reader, ApOfferPeer *peer)
+{
+    guint8 flags;
+
+    if (!ap_reader_take_u8(reader, &flags) || (flags & ~PEER_FLAGS) != 0
+        || (flags & (PEER_DIRECT | PEER_LOST)) == (PEER_DIRECT | PEER_LOST))
+        return FALSE;
+
+    peer->mutual = (flags & PEER_MUTUAL) != 0;
+    peer->bfd = (flags & PEER_BFD) != 0;
+    if ((flags & PEER_DIRECT) != 0)
+        peer->direct = AP_DIRECT_UP;
+    else if ((flags & PEER_LOST) != 0)
+        peer->direct = AP_DIRECT_LOST;
+    return TRUE;
+}
+
+static gboolean
 read_peer(ApReader *reader, GArray *peers)
 {
     ApOfferPeer peer = {0};
-    guint8 flags;
 
     if (!ap_reader_copy(reader, AP_KEY_LEN, peer.key.bytes) || !read_addresses(reader, &peer)
         || !read_endpoint(reader, &peer.endpoint) || !read_candidates(reader, &peer)
         || !read_uint(reader, &peer.age_sec) || !read_uint(reader, &peer.hub_rtt_ms)
-        || !ap_reader_take_u8(reader, &flags) || (flags & ~PEER_FLAGS) != 0)
+        || !read_flags(reader, &peer))
         return FALSE;
 
-    peer.mutual = (flags & PEER_MUTUAL) != 0;
-    peer.bfd = (flags & PEER_BFD) != 0;
     g_array_append_val(peers, peer);
     return TRUE;
 }

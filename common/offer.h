@@ -71,6 +71,13 @@ typedef struct {
     gboolean bye;
 } ApRequest;
 
+/** What a client says of its direct path with another one. */
+typedef enum {
+    AP_DIRECT_UNTOLD, /* nothing, since it registered */
+    AP_DIRECT_UP,
+    AP_DIRECT_LOST, /* it was up, and is not any more */
+} ApDirectWord;
+
 /** One neighbour in an answer. Well-formed, not yet believed: see helper/core/guard.h. */
 typedef struct {
     ApKey key;
@@ -81,6 +88,7 @@ typedef struct {
     guint n_candidates;
     guint age_sec;
     guint hub_rtt_ms; /* 0: not told */
+    ApDirectWord direct;
     gboolean mutual;
     gboolean bfd;
 } ApOfferPeer;

@@ -36,6 +36,16 @@ get_flag(ApJson *object, const char *name)
     return value;
 }
 
+static ApDirectWord
+get_told(ApJson *object, const char *name)
+{
+    gboolean value;
+
+    if (!ap_json_get_bool(object, name, &value))
+        return AP_DIRECT_UNTOLD;
+    return value ? AP_DIRECT_UP : AP_DIRECT_LOST;
+}
+
 static void
 add_address(ApOfferPeer *peer, ApJson *value, guint dropped[static AP_N_DROPS])
 {
@@ -141,6 +151,7 @@ read_peer(ApOfferPeer *out, ApJson *object, guint dropped[static AP_N_DROPS])
     peer.hub_rtt_ms = get_uint(object, "hub_rtt_ms", MAX_RTT_MS);
     peer.mutual = get_flag(object, "mutual");
     peer.bfd = get_flag(object, "bfd");
+    peer.direct = get_told(object, "direct");
     *out = peer;
     return TRUE;
 }
@@ -263,6 +274,10 @@ append_peer_v2(GString *out, const ApOfferPeer *peer)
         g_string_append(out, ",\"mutual\":true");
     if (peer->bfd)
         g_string_append(out, ",\"bfd\":true");
+    if (peer->direct != AP_DIRECT_UNTOLD)
+        g_string_append_printf(out,
+                               ",\"direct\":%s",
+                               peer->direct == AP_DIRECT_UP ? "true" : "false");
 }
 
 /* An address without a port has the port null; without an address both are left out. */

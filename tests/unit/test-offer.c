@@ -181,7 +181,7 @@ static const char full[] =
     " \"candidates\": [{\"ip\": \"192.168.77.11\", \"port\": 40001, \"prio\": 100, \"type\":"
     " \"lan\"}, {\"ip\": \"bad\", \"port\": 1}, {\"ip\": \"10.1.1.1\", \"port\": 0}, 3,"
     " {\"ip\": \"2001:db8::1\", \"port\": 9}], \"age\": 3, \"mutual\": true, \"bfd\": true,"
-    " \"hub_rtt_ms\": 40}],"
+    " \"hub_rtt_ms\": 40, \"direct\": false}],"
     " \"gone\": [{\"pubkey\": \"" KEY_B "\", \"why\": \"bye\"}, {\"pubkey\": \"\"}],"
     " \"v\": 2, \"etag\": \"a1b2c3\", \"poll\": 30,"
     " \"you\": {\"ip\": \"203.0.113.21\", \"port\": 40002}}";
@@ -208,6 +208,7 @@ test_version_2_answer(void)
     g_assert_cmpuint(peer->age_sec, ==, 3);
     g_assert_cmpuint(peer->hub_rtt_ms, ==, 40);
     g_assert_true(peer->mutual && peer->bfd);
+    g_assert_cmpint(peer->direct, ==, AP_DIRECT_LOST);
     g_assert_cmpuint(offer->gone->len, ==, 1);
     g_assert_cmpint(g_array_index(offer->gone, ApOfferGone, 0).why, ==, AP_GONE_BYE);
     g_assert_cmpuint(offer->dropped[AP_DROP_ENDPOINT], ==, 2);
