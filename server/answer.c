@@ -8,6 +8,9 @@
 
 G_STATIC_ASSERT(AP_ANSWER_SEED_LEN == crypto_shorthash_KEYBYTES);
 
+/** Makes another hash of that of a neighbour: any odd number but 1. */
+#define LOST_FACTOR 3
+
 /* printf is most of the cost of a large answer, and this most of what printf is needed for. */
 static void
 append_uint(GString *out, guint64 value)
@@ -124,7 +127,8 @@ write_seat(ApSeat *seat, const guint8 seed[static AP_ANSWER_SEED_LEN])
  * order, and where the asker's own packets seem to come from.
  *
  * Ages, round trip times and "mutual" are not part of it: they change by themselves and are no
- * reason to end a poll. Neither are departures, which always come with a change of neighbours.
+ * reason to end a poll. Neither are departures, which always come with a change of neighbours. That
+ * a neighbour has lost its direct path with the asker is; that it has one for the first time is not.
  *
  * @neighbours: (element-type ApNeighbour): their texts are made here
  * @seed: the same for the life of the server; nobody who does not know it can make two answers
@@ -142,13 +146,29 @@ ap_answer_etag(const ApClient *asker,
     ap_endpoint_to_text(&asker->peer.endpoint, you);
     (void) crypto_shorthash((guint8 *) &hash, (const guint8 *) you, strlen(you), seed);
     for (guint i = 0; i < neighbours->len; i++) {
-        ApSeat *seat = g_array_index(neighbours, ApNeighbour, i).seat;
+        const ApNeighbour *neighbour = &g_array_index(neighbours, ApNeighbour, i);
+        ApSeat *seat = neighbour->seat;
 
         if (seat->text == NULL)
             write_seat(seat, seed);
-        hash += seat->hash;
+        hash += neighbour->tie == AP_DIRECT_LOST ? seat->hash * LOST_FACTOR : seat->hash;
     }
     (void) g_snprintf(out, AP_ANSWER_ETAG_LEN, "%016" G_GINT64_MODIFIER "x", hash);
+}
+
+static void
+append_tie(GString *out, ApDirectWord word)
+{
+    switch (word) {
+    case AP_DIRECT_UNTOLD:
+        return;
+    case AP_DIRECT_UP:
+        g_string_append(out, ", \"direct\": true");
+        return;
+    case AP_DIRECT_LOST:
+        g_string_append(out, ", \"direct\": false");
+        return;
+    }
 }
 
 static void
@@ -163,7 +183,9 @@ append_neighbour(GString *out, const ApNeighbour *neighbour, ApInstant now)
     }
     g_string_append(out, ", \"age\": ");
     append_uint(out, (guint64) MAX(0, now.boot_usec - client->seen_boot_usec) / AP_USEC_PER_SEC);
-    g_string_append(out, neighbour->mutual ? ", \"mutual\": true}" : ", \"mutual\": false}");
+    g_string_append(out, neighbour->mutual ? ", \"mutual\": true" : ", \"mutual\": false");
+    append_tie(out, neighbour->tie);
+    g_string_append_c(out, '}');
 }
 
 static const char *

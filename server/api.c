@@ -13,6 +13,7 @@ struct _ApApi {
     ApRules *rules;       /* (owned) */
     GArray *neighbours;   /* (owned) (element-type ApNeighbour) scratch of one answer */
     GArray *gone;         /* (owned) (element-type ApOfferGone) scratch of one answer */
+    GArray *turned;       /* (owned) (element-type ApKey) scratch of one request */
     guint8 seed[AP_ANSWER_SEED_LEN];
     gint64 swept_boot_usec;
 };
@@ -36,6 +37,7 @@ ap_api_new(const guint8 seed[static AP_ANSWER_SEED_LEN])
     self->rules = ap_rules_new();
     self->neighbours = g_array_new(FALSE, FALSE, sizeof(ApNeighbour));
     self->gone = g_array_new(FALSE, FALSE, sizeof(ApOfferGone));
+    self->turned = g_array_new(FALSE, FALSE, sizeof(ApKey));
     memcpy(self->seed, seed, sizeof(self->seed));
     return self;
 }
@@ -57,6 +59,7 @@ ap_api_free(ApApi *self)
     g_clear_pointer(&self->rules, ap_rules_free);
     g_clear_pointer(&self->neighbours, g_array_unref);
     g_clear_pointer(&self->gone, g_array_unref);
+    g_clear_pointer(&self->turned, g_array_unref);
     g_free(self);
 }
 
@@ -304,6 +307,21 @@ apply_change(ApApi *self,
     return client;
 }
 
+/* Who is at the other end of a path that died has to look at once, and to hear when it is back. */
+static void
+tie(ApApi *self, ApClient *client, const ApRequest *request, GArray *wake)
+{
+    g_array_set_size(self->turned, 0);
+    ap_client_tie(client, request, self->turned);
+    for (guint i = 0; i < self->turned->len; i++) {
+        const ApClient *other =
+            ap_registry_find(self->registry, &g_array_index(self->turned, ApKey, i));
+
+        if (other != NULL && other->is_holding)
+            g_array_append_val(wake, other->peer.key);
+    }
+}
+
 /* Looks up what @client would be answered; the result is in the scratch arrays until the next. */
 static void
 look(ApApi *self, ApClient *client, ApInstant now, char etag[static AP_ANSWER_ETAG_LEN])
@@ -368,9 +386,11 @@ ap_api_handle(ApApi *self,
     switch (ap_registry_judge(client, &said, peer)) {
     case AP_REGISTER_SAME:
         ap_client_touch(client, &said, now);
+        tie(self, client, &said, wake);
         break;
     case AP_REGISTER_CHANGED:
         client = apply_change(self, &said, peer, now, wake);
+        tie(self, client, &said, wake);
         break;
     case AP_REGISTER_STALE:
         reply->is_newest = FALSE;

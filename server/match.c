@@ -353,7 +353,11 @@ walk_group(const ApMatch *self, const ApSeat *mine, ApInstant now, GArray *out)
 
         client->visit = self->visit;
         if (ap_client_is_alive(client, now)) {
-            const ApNeighbour found = {seat, in_sight && client->told >= mine->serial};
+            const ApNeighbour found = {
+                .seat = seat,
+                .mutual = in_sight && client->told >= mine->serial,
+                .tie = ap_ties_find(client->ties, &mine->client->peer.key),
+            };
 
             g_array_append_val(out, found);
         }

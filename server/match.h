@@ -50,7 +50,8 @@ struct _ApSeat {
 /** A neighbour as found for one asker. */
 typedef struct {
     ApSeat *seat;
-    gboolean mutual; /* it has been told of the asker */
+    gboolean mutual;  /* it has been told of the asker */
+    ApDirectWord tie; /* what it says of its direct path with the asker */
 } ApNeighbour;
 
 typedef struct _ApMatch ApMatch;

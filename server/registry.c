@@ -8,6 +8,15 @@ struct _ApRegistry {
     GHashTable *by_key; /* (owned) ApKey inside the value → (owned) ApClient */
 };
 
+static void
+free_client(gpointer data)
+{
+    ApClient *client = data;
+
+    g_clear_pointer(&client->ties, g_array_unref);
+    g_free(client);
+}
+
 /**
  * Makes an empty registry.
  *
@@ -18,7 +27,7 @@ ap_registry_new(void)
 {
     ApRegistry *self = g_new0(ApRegistry, 1);
 
-    self->by_key = g_hash_table_new_full(ap_key_hash, ap_key_same, NULL, g_free);
+    self->by_key = g_hash_table_new_full(ap_key_hash, ap_key_same, NULL, free_client);
     return self;
 }
 
@@ -150,7 +159,7 @@ count(ApClient *self, const ApRequest *request)
  *
  * The client must not be in the index while its attachments change: see ap_match_take().
  *
- * @request: copied, except for "direct"
+ * @request: copied, except for "direct": see ap_client_tie()
  *
  * Returns: (transfer none): the client, new or old
  */
@@ -187,6 +196,21 @@ ap_client_touch(ApClient *self, const ApRequest *request, ApInstant now)
     self->ttl_sec = clamp_ttl(request->ttl_sec);
     self->said.hub_rtt_ms = request->hub_rtt_ms;
     count(self, request);
+}
+
+/**
+ * Takes over with whom the client says that it is direct. A client that leaves says nothing of
+ * that any more; a restarted one has lost its paths.
+ *
+ * @turned: (element-type ApKey): those to whom it is news are appended: see ap_ties_update()
+ */
+void
+ap_client_tie(ApClient *self, const ApRequest *request, GArray *turned)
+{
+    if (request->bye)
+        g_clear_pointer(&self->ties, g_array_unref);
+    else
+        ap_ties_update(&self->ties, request->direct, turned);
 }
 
 /**

@@ -11,6 +11,7 @@
 #include "common/instant.h"
 #include "common/offer.h"
 #include "server/rules.h"
+#include "server/ties.h"
 
 G_BEGIN_DECLS
 
@@ -40,6 +41,7 @@ typedef struct _ApSeat ApSeat;
  * One client. Owned by the registry; others read it. What every answer to a neighbour looks at
  * comes first, so that it shares a cache line.
  *
+ * @ties: what it says of its direct paths: see ap_ties_update()
  * @told: how much of the index its last answer reflects; see ap_match_tell()
  * @seen_boot_usec: its last request
  * @stored_boot_usec: the last request that changed something
@@ -49,12 +51,14 @@ typedef struct _ApSeat ApSeat;
  * @pass: what the rules say of it
  * @former: what they said before they were changed last
  * @peer: what the device said when the client was last looked at
- * @said: what the client said last: its attachments, candidates and so on, without @said.direct
+ * @said: what the client said last: its attachments, candidates and so on, but for @said.direct, which
+ *     is in @ties
  * @former_boot: the start before this one, whose late requests no longer count
  */
 typedef struct {
     guint64 visit; /* scratch of match.c: the walk that met this client last */
     guint64 told;
+    GArray *ties; /* (owned) (nullable) */
     ApPass pass;
     gint64 seen_boot_usec;
     gint64 stored_boot_usec;
@@ -92,6 +96,7 @@ ApClient *ap_registry_store(ApRegistry *self,
                             const ApRosterPeer *peer,
                             ApInstant now);
 void ap_client_touch(ApClient *self, const ApRequest *request, ApInstant now);
+void ap_client_tie(ApClient *self, const ApRequest *request, GArray *turned);
 void ap_registry_collect(const ApRegistry *self, GPtrArray *out);
 void ap_registry_collect_expired(const ApRegistry *self, ApInstant now, GPtrArray *out);
 void ap_registry_remove(ApRegistry *self, const ApKey *key);

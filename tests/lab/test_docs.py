@@ -154,7 +154,7 @@ def test_answer_of_the_protocol(scene):
     del request["wait"], request["seq"]
     answer = ask(scene, json.dumps([request]))
     # What only some neighbours have told, and what is only there at times.
-    optional = {"hub_rtt_ms", "gone"}
+    optional = {"hub_rtt_ms", "direct", "gone"}
     assert answer.keys() - optional == told.keys() - optional
     assert answer["peers"][0].keys() - optional == told["peers"][0].keys() - optional
     assert answer["peers"][0]["candidates"][0].keys() == told["peers"][0]["candidates"][0].keys()

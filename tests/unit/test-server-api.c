@@ -74,6 +74,8 @@ tear_down(Hub *hub, gconstpointer data)
     (void) data;
     g_clear_pointer(&hub->api, ap_api_free);
     g_clear_pointer(&hub->wake, g_array_unref);
+    for (guint8 i = 0; i < N_CLIENTS; i++)
+        ap_request_clear(&hub->said[i]);
 }
 
 static void
@@ -658,6 +660,149 @@ test_repetition_wakes_nobody(Hub *hub, gconstpointer data)
     g_assert_true(hold(hub, 1)); /* the etag is still good */
 }
 
+static void
+say_direct(Hub *hub, guint8 number, guint8 other)
+{
+    g_clear_pointer(&hub->said[number].direct, g_array_unref);
+    hub->said[number].direct = g_array_new(FALSE, FALSE, sizeof(ApKey));
+    if (other != 0)
+        g_array_append_val(hub->said[number].direct, hub->peers[other].key);
+}
+
+static ApDirectWord
+told(Hub *hub, guint8 asker, guint8 other)
+{
+    g_autoptr(ApOffer) offer = ask_offer(hub, asker);
+
+    return get_peer(offer, other).direct;
+}
+
+/* Whoever is at the other end of a path that was lost hears of it at once, and nobody else. */
+static void
+test_a_lost_path_wakes_its_other_end(Hub *hub, gconstpointer data)
+{
+    g_auto(ApReply) reply = {0};
+
+    (void) data;
+    speak_v2(hub, 1);
+    speak_v2(hub, 2);
+    (void) told(hub, 1, 2);
+    g_assert_cmpint(told(hub, 2, 1), ==, AP_DIRECT_UNTOLD);
+    g_assert_true(hold(hub, 2));
+    g_assert_true(hold(hub, 3));
+
+    say_direct(hub, 1, 2);
+    (void) told(hub, 1, 2);
+    g_assert_cmpuint(hub->wake->len, ==, 0); /* that it came about is no news */
+    g_assert_true(hold(hub, 2));
+    g_assert_cmpint(told(hub, 2, 1), ==, AP_DIRECT_UP);
+    g_assert_cmpint(told(hub, 3, 1), ==, AP_DIRECT_UNTOLD);
+
+    say_direct(hub, 1, 0);
+    (void) told(hub, 1, 2);
+    g_assert_true(woke(hub, 2));
+    g_assert_false(woke(hub, 3));
+    g_assert_true(
+        ap_api_recheck(hub->api, &hub->peers[2].key, hub->said[2].etag, hub->now, &reply));
+    g_autoptr(ApOffer) offer = read_reply(&reply);
+    g_assert_cmpint(get_peer(offer, 1).direct, ==, AP_DIRECT_LOST);
+    g_assert_false(
+        ap_api_recheck(hub->api, &hub->peers[3].key, hub->said[3].etag, hub->now, &(ApReply){0}));
+}
+
+/* Otherwise nobody could tell a second loss from the first. */
+static void
+test_a_path_that_is_back_is_told_before_it_is_lost_again(Hub *hub, gconstpointer data)
+{
+    (void) data;
+    speak_v2(hub, 1);
+    for (guint i = 0; i < 3; i++) {
+        say_direct(hub, 1, 2);
+        (void) told(hub, 1, 2);
+        g_assert_cmpint(woke(hub, 2), ==, i > 0);
+        g_assert_true(hold(hub, 2));
+        g_assert_cmpint(told(hub, 2, 1), ==, AP_DIRECT_UP);
+        say_direct(hub, 1, 0);
+        (void) told(hub, 1, 2);
+        g_assert_true(woke(hub, 2));
+        (void) told(hub, 1, 2);
+        g_assert_cmpuint(hub->wake->len, ==, 0); /* once is enough */
+        g_assert_true(hold(hub, 2));
+        g_assert_cmpint(told(hub, 2, 1), ==, AP_DIRECT_LOST);
+    }
+}
+
+/* A start of the helper that nobody expected takes its paths along. */
+static void
+test_a_restarted_client_has_lost_its_paths(Hub *hub, gconstpointer data)
+{
+    (void) data;
+    speak_v2(hub, 1);
+    say_direct(hub, 1, 2);
+    (void) told(hub, 1, 2);
+    g_assert_true(hold(hub, 2));
+    say_direct(hub, 1, 0);
+    (void) g_strlcpy(hub->said[1].boot, "00000001", AP_COORD_TOKEN_LEN);
+    hub->said[1].listen_port = 51821; /* what is registered is another, too */
+    (void) told(hub, 1, 2);
+    g_assert_true(woke(hub, 2));
+    g_assert_cmpint(told(hub, 2, 1), ==, AP_DIRECT_LOST);
+}
+
+static void
+test_nothing_of_a_path_is_left_after_bye(Hub *hub, gconstpointer data)
+{
+    (void) data;
+    speak_v2(hub, 1);
+    speak_v2(hub, 2);
+    say_direct(hub, 1, 2);
+    (void) told(hub, 1, 2);
+    hub->said[1].bye = TRUE;
+    (void) told(hub, 1, 2);
+    hub->said[1].bye = FALSE;
+    say_direct(hub, 1, 0);
+    (void) told(hub, 1, 2);
+    g_assert_cmpint(told(hub, 2, 1), ==, AP_DIRECT_UNTOLD);
+}
+
+static void
+test_plain_clients_are_told_nothing_of_paths(Hub *hub, gconstpointer data)
+{
+    static const guint8 others[] = {2, 0};
+
+    (void) data;
+    speak_v2(hub, 1);
+    for (gsize i = 0; i < G_N_ELEMENTS(others); i++) {
+        say_direct(hub, 1, others[i]);
+        (void) told(hub, 1, 2);
+        g_auto(ApReply) reply = ask(hub, 2);
+        g_assert_null(strstr(reply.body->str, "direct"));
+    }
+}
+
+/* A member may name whom it likes, as often as it likes. */
+static void
+test_what_is_said_of_paths_is_bounded(Hub *hub, gconstpointer data)
+{
+    (void) data;
+    speak_v2(hub, 1);
+    speak_v2(hub, 2);
+    for (guint i = 0; i < 8; i++) {
+        say_direct(hub, 1, 2);
+        for (guint k = 1; k < AP_COORD_MAX_PEERS; k++) {
+            const ApKey key = {{9, (guint8) i, (guint8) k}};
+
+            g_array_append_val(hub->said[1].direct, key);
+        }
+        (void) told(hub, 1, 2);
+        g_assert_cmpint(told(hub, 2, 1), ==, AP_DIRECT_UP);
+    }
+    say_direct(hub, 1, 0);
+    (void) told(hub, 1, 2);
+    g_assert_cmpuint(hub->wake->len, ==, 0);
+    g_assert_cmpint(told(hub, 2, 1), ==, AP_DIRECT_LOST);
+}
+
 /* Who has been woken is found again only after having had a look. */
 static void
 test_news_wake_once(Hub *hub, gconstpointer data)
@@ -1192,6 +1337,13 @@ main(int argc, char **argv)
     ADD("registration-wakes-neighbours", test_registration_wakes_neighbours);
     ADD("a-session-seen-late-wakes-neighbours", test_a_session_seen_late_wakes_neighbours);
     ADD("repetition-wakes-nobody", test_repetition_wakes_nobody);
+    ADD("a-lost-path-wakes-its-other-end", test_a_lost_path_wakes_its_other_end);
+    ADD("a-path-that-is-back-is-told-before-it-is-lost-again",
+        test_a_path_that_is_back_is_told_before_it_is_lost_again);
+    ADD("a-restarted-client-has-lost-its-paths", test_a_restarted_client_has_lost_its_paths);
+    ADD("nothing-of-a-path-is-left-after-bye", test_nothing_of_a_path_is_left_after_bye);
+    ADD("plain-clients-are-told-nothing-of-paths", test_plain_clients_are_told_nothing_of_paths);
+    ADD("what-is-said-of-paths-is-bounded", test_what_is_said_of_paths_is_bounded);
     ADD("news-wake-once", test_news_wake_once);
     ADD("late-request-is-answered-and-holds-nothing",
         test_late_request_is_answered_and_holds_nothing);
