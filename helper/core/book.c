@@ -28,6 +28,7 @@
  * @n_missed: answers in a row that did not name it
  * @n_named: how often the answer being read names it
  * @port: the last one that was told beside its plain address, 0: none
+ * @direct: what the peer last said of its direct path with us
  * @withdrawn_boot_usec: when @candidate was withdrawn
  */
 typedef struct {
@@ -35,6 +36,7 @@ typedef struct {
     guint n_missed;
     guint n_named;
     guint16 port;
+    ApDirectWord direct;
     gint64 withdrawn_boot_usec;
 } Entry;
 
@@ -156,6 +158,18 @@ withdraw(Entry *entry, ApReason why, ApInstant now)
 }
 
 /*
+ * The far end of a direct path that died while it was quiet sends by the hub, and we refuse it as
+ * long as we believe in the path. Whatever it says decides nothing: the path is asked.
+ */
+static void
+note_direct(Entry *entry, ApDirectWord direct, ApInstant now)
+{
+    if (direct == AP_DIRECT_LOST && entry->direct != AP_DIRECT_LOST)
+        entry->candidate.doubted_boot_usec = now.boot_usec;
+    entry->direct = direct;
+}
+
+/*
  * A key that one answer names twice is two claims, and neither is believed (security rule K4).
  */
 static void
@@ -169,6 +183,7 @@ name_peer(Entry *entry, const ApOfferPeer *peer, gboolean v2, ApInstant now)
         .speaks_bfd = peer->bfd,
         .seen_boot_usec = v2 ? MAX(now.boot_usec - peer->age_sec * AP_USEC_PER_SEC, 1) : 0,
         .hub_rtt_usec = peer->hub_rtt_ms * AP_USEC_PER_MSEC,
+        .doubted_boot_usec = entry->candidate.doubted_boot_usec,
     };
 
     entry->n_missed = 0;
@@ -180,6 +195,7 @@ name_peer(Entry *entry, const ApOfferPeer *peer, gboolean v2, ApInstant now)
     memcpy(candidate.addresses, peer->addresses, sizeof(candidate.addresses));
     fill_endpoints(&candidate, entry, peer);
     entry->candidate = candidate;
+    note_direct(entry, peer->direct, now);
     if (peer->endpoint.port != 0)
         entry->port = peer->endpoint.port;
 }
@@ -194,7 +210,11 @@ is_direct(const GArray *direct, const ApKey *key)
     return FALSE;
 }
 
-/* @counts: FALSE for an answer that only says that nothing changed */
+/*
+ * A server of version 2 names everybody who is here: who is missing may have gone elsewhere.
+ *
+ * @counts: FALSE for an answer that only says that nothing changed
+ */
 static void
 miss_peer(Entry *entry, gboolean v2, gboolean direct, gboolean counts, ApInstant now)
 {
@@ -203,6 +223,8 @@ miss_peer(Entry *entry, gboolean v2, gboolean direct, gboolean counts, ApInstant
 
     if (counts)
         entry->n_missed++;
+    if (v2 && entry->n_missed == 1)
+        note_direct(entry, AP_DIRECT_LOST, now);
     if (!entry->candidate.withdrawn && entry->n_missed >= limit)
         withdraw(entry, AP_REASON_NOT_OFFERED, now);
 }

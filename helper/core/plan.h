@@ -76,13 +76,14 @@ typedef struct {
 typedef struct {
     guint32 ifindex;
     ApKey key;
-    ApAddr local;     /* our link-local address on the tunnel */
-    ApAddr remote;    /* the peer's */
-    guint32 mtu;      /* of the tunnel, in bytes */
-    gboolean active;  /* speaks first; otherwise it answers */
-    gboolean fast;    /* the path is in use */
-    gboolean usable;  /* we would route by the path once it is Up */
-    gboolean leaving; /* AdminDown: the path is about to go, and no other session follows */
+    ApAddr local;             /* our link-local address on the tunnel */
+    ApAddr remote;            /* the peer's */
+    guint32 mtu;              /* of the tunnel, in bytes */
+    gboolean active;          /* speaks first; otherwise it answers */
+    gboolean fast;            /* the path is in use */
+    gboolean usable;          /* we would route by the path once it is Up */
+    gboolean leaving;         /* AdminDown: the path is about to go, and no other session follows */
+    gint64 doubted_boot_usec; /* when somebody last doubted the path: it is asked once; 0: never */
 } ApSessionWish;
 
 /** The answer. */

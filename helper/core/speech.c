@@ -84,6 +84,8 @@ wish_sessions(ApTurn *self, const ApLink *link, const ApAddr *local)
             .fast = step->fast,
             .usable = step->usable,
             .leaving = step->leaving,
+            .doubted_boot_usec =
+                subject->candidate != NULL ? subject->candidate->doubted_boot_usec : 0,
         };
         g_array_append_val(self->plan->sessions, wish);
     }

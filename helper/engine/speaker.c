@@ -98,7 +98,8 @@ must_begin_anew(const ApSpeaker *self, const ApSessionWish *wish)
 void
 ap_speaker_follow(ApSpeaker *self, const ApSessionWish *wish, guint32 discriminator, ApInstant now)
 {
-    const gboolean fast_before = self->wish.fast;
+    const gboolean must_ask =
+        (wish->fast && !self->wish.fast) || wish->doubted_boot_usec > self->wish.doubted_boot_usec;
 
     if (ap_bfd_session_state(&self->session) == AP_BFD_STATE_ADMIN_DOWN)
         self->discriminator = discriminator;
@@ -121,7 +122,7 @@ ap_speaker_follow(ApSpeaker *self, const ApSessionWish *wish, guint32 discrimina
     ap_bfd_session_set_mtu(&self->session, wish->mtu);
     ap_bfd_session_set_usable(&self->session, wish->usable);
     ap_bfd_session_set_fast(&self->session, wish->fast);
-    if (wish->fast && !fast_before)
+    if (must_ask)
         ap_bfd_session_check_now(&self->session);
 }
 

@@ -224,7 +224,10 @@ merge_into(ApCandidate *self, const ApCandidate *more)
         return;
     }
     if (self->withdrawn) {
+        const gint64 doubted = self->doubted_boot_usec;
+
         *self = *more;
+        self->doubted_boot_usec = doubted;
         return;
     }
 

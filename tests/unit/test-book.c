@@ -446,6 +446,71 @@ test_size_is_bounded(void)
     }
 }
 
+/* The seconds at which the peer was doubted, after answers that come each second. */
+static const struct {
+    const char *answers; /* up, lost, '?' untold, '-' the peer is not named */
+    gint64 doubted[5];   /* -1: never */
+} doubts[] = {
+    {"?ull", {-1, -1, 2, 2}},
+    {"?ulul", {-1, -1, 2, 2, 4}},
+    {"?l", {-1, 1}}, /* that it was up has been told while nobody asked */
+    {"ul?l", {-1, 1, 1, 3}},
+    {"?u-u", {-1, -1, 2, 2}}, /* it may be elsewhere */
+    {"u--", {-1, 1, 1}},
+    {"uuu", {-1, -1, -1}},
+};
+
+static ApDirectWord
+word_of(char letter)
+{
+    return letter == 'u' ? AP_DIRECT_UP : letter == 'l' ? AP_DIRECT_LOST : AP_DIRECT_UNTOLD;
+}
+
+static void
+test_a_path_is_doubted_once_when_it_is_lost(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(doubts); i++) {
+        g_autoptr(ApBook) book = ap_book_new(IFINDEX);
+        g_autoptr(GArray) direct = g_array_new(FALSE, FALSE, sizeof(ApKey));
+        const ApKey own = key(1);
+
+        g_array_append_val(direct, own);
+        for (guint k = 0; doubts[i].answers[k] != '\0'; k++) {
+            g_autofree char *etag = g_strdup_printf("e%u", k);
+            g_autoptr(ApOffer) offer = offer_v2(etag);
+            g_autoptr(GArray) all = NULL;
+            const gint64 sec = doubts[i].doubted[k];
+
+            g_test_message("answer %u of %s", k, doubts[i].answers);
+            if (doubts[i].answers[k] != '-') {
+                add_peer(offer, 1, NULL);
+                last_peer(offer)->direct = word_of(doubts[i].answers[k]);
+            }
+            (void) ap_book_add_offer(book, offer, direct, at(k));
+            all = list(book, k);
+            g_assert_cmpint(g_array_index(all, ApCandidate, 0).doubted_boot_usec,
+                            ==,
+                            sec < 0 ? 0 : at(sec).boot_usec);
+        }
+    }
+}
+
+/* Of a plain server the absence of a peer means nothing. */
+static void
+test_a_plain_server_doubts_nothing(void)
+{
+    g_autoptr(ApBook) book = ap_book_new(IFINDEX);
+    g_autoptr(ApOffer) full = ap_offer_new();
+    g_autoptr(ApOffer) empty = ap_offer_new();
+    g_autoptr(GArray) all = NULL;
+
+    add_peer(full, 1, NULL);
+    (void) ap_book_add_offer(book, full, NULL, at(0));
+    (void) ap_book_add_offer(book, empty, NULL, at(1));
+    all = list(book, 1);
+    g_assert_cmpint(g_array_index(all, ApCandidate, 0).doubted_boot_usec, ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -470,6 +535,9 @@ main(int argc, char **argv)
     g_test_add_func("/book/peer-comes-back", test_peer_comes_back);
     g_test_add_func("/book/key-named-twice-is-not-believed", test_key_named_twice_is_not_believed);
     g_test_add_func("/book/network-change-forgets-all", test_network_change_forgets_all);
+    g_test_add_func("/book/a-path-is-doubted-once-when-it-is-lost",
+                    test_a_path_is_doubted_once_when_it_is_lost);
+    g_test_add_func("/book/a-plain-server-doubts-nothing", test_a_plain_server_doubts_nothing);
     g_test_add_func("/book/size-is-bounded", test_size_is_bounded);
     return g_test_run();
 }

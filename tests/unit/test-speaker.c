@@ -272,6 +272,56 @@ test_busy_again_asks_at_once(void)
     g_assert_cmpint(speaker.proof.state, !=, AP_PROOF_PROVEN);
 }
 
+/* A quiet session that has said all that there is to say. */
+static ApSpeaker
+make_quiet(ApSessionWish *wish)
+{
+    ApSpeaker speaker = make_proven(wish);
+    ApBfdPacket packet = heard(AP_BFD_STATE_UP), last;
+
+    wish->fast = FALSE;
+    ap_speaker_follow(&speaker, wish, THEIRS, after(1));
+    (void) send_all(&speaker, after(1), &last);
+    packet.final = TRUE;
+    (void) hear(&speaker, packet, after(2));
+    return speaker;
+}
+
+static void
+test_a_doubted_path_is_asked_once(void)
+{
+    ApSessionWish wish = make_wish();
+    ApSpeaker speaker = make_quiet(&wish);
+    ApBfdPacket packet = heard(AP_BFD_STATE_UP), last;
+
+    wish.doubted_boot_usec = after(3).boot_usec;
+    ap_speaker_follow(&speaker, &wish, THEIRS, after(4));
+    g_assert_cmpuint(send_all(&speaker, after(4), &last), ==, 1);
+    g_assert_true(last.poll);
+    packet.final = TRUE;
+    (void) hear(&speaker, packet, after(5));
+
+    ap_speaker_follow(&speaker, &wish, THEIRS, after(6));
+    g_assert_cmpuint(send_all(&speaker, after(6), &last), ==, 0);
+    (void) ap_speaker_judge(&speaker, after(6 + AP_BFD_DETECT_MULT * AP_BFD_FAST_USEC));
+    g_assert_cmpint(speaker.proof.state, ==, AP_PROOF_PROVEN);
+}
+
+static void
+test_a_doubt_that_is_right_ends_the_proof(void)
+{
+    ApSessionWish wish = make_wish();
+    ApSpeaker speaker = make_quiet(&wish);
+    ApBfdPacket last;
+
+    wish.doubted_boot_usec = after(3).boot_usec;
+    ap_speaker_follow(&speaker, &wish, THEIRS, after(4));
+    (void) send_all(&speaker, after(4), &last);
+    (void) ap_speaker_judge(&speaker, after(4 + AP_BFD_DETECT_MULT * AP_BFD_FAST_USEC));
+    g_assert_cmpint(speaker.proof.state, !=, AP_PROOF_PROVEN);
+    g_assert_cmpint(speaker.proof.why, ==, AP_REASON_SILENT);
+}
+
 static void
 test_leaving_is_said_three_times(void)
 {
@@ -366,6 +416,8 @@ main(int argc, char **argv)
     ADD("up-stays-up-when-passive-is-wished", test_up_stays_up_when_passive_is_wished);
     ADD("waiting-is-said", test_waiting_is_said);
     ADD("busy-again-asks-at-once", test_busy_again_asks_at_once);
+    ADD("a-doubted-path-is-asked-once", test_a_doubted_path_is_asked_once);
+    ADD("a-doubt-that-is-right-ends-the-proof", test_a_doubt_that_is_right_ends_the_proof);
     ADD("leaving-is-said-three-times", test_leaving_is_said_three_times);
     ADD("who-left-may-come-back", test_who_left_may_come_back);
     ADD("a-narrow-path-shows-over-several-tries", test_a_narrow_path_shows_over_several_tries);
