@@ -208,6 +208,36 @@ ap_ask_again(ApAsk *self, ApInstant now)
     self->answered = answered;
 }
 
+static gboolean
+has_lost(const GArray *told, const GArray *direct)
+{
+    for (guint i = 0; told != NULL && i < told->len; i++) {
+        if (!ap_key_is_among(&g_array_index(told, ApKey, i), direct))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/**
+ * Tells whether a poll that is being held has to be made anew, because a path that it told of is
+ * gone: the far end may only learn of that from us. That a path came about can wait.
+ *
+ * @told: (nullable) (element-type ApKey): what the request under way says of direct paths
+ * @direct: (element-type ApKey): those that are up now
+ *
+ * If so, @next_boot_usec is set for the request that follows: as late as that of any other answer
+ * at once.
+ */
+gboolean
+ap_ask_has_news(ApAsk *self, const GArray *told, const GArray *direct, ApInstant now)
+{
+    if (ap_ask_wait_sec(self) == 0 || !has_lost(told, direct))
+        return FALSE;
+
+    self->next_boot_usec = MAX(self->next_boot_usec + MIN_GAP_USEC, now.boot_usec);
+    return TRUE;
+}
+
 /**
  * Notes how an exchange ended and sets @next_boot_usec and what the next request may ask for.
  *

@@ -39,6 +39,7 @@ ApAskOutcome ap_ask_outcome(guint status, gboolean too_old) G_GNUC_CONST;
 
 void ap_ask_reset(ApAsk *self, ApInstant now);
 void ap_ask_again(ApAsk *self, ApInstant now);
+gboolean ap_ask_has_news(ApAsk *self, const GArray *told, const GArray *direct, ApInstant now);
 void ap_ask_done(ApAsk *self,
                  ApAskOutcome outcome,
                  const ApOffer *offer,

@@ -363,6 +363,16 @@ follow_identity(ApAsker *self, const ApAskerInput *input, ApInstant now)
     start_over(self, now);
 }
 
+/* A server that holds our poll has to hear at once that a path is gone. */
+static void
+tell_news(ApAsker *self, const ApAskerInput *input, ApInstant now)
+{
+    if (self->saying_bye || g_cancellable_is_cancelled(self->running))
+        return;
+    if (ap_ask_has_news(&self->ask, self->request.direct, input->direct, now))
+        cancel(self);
+}
+
 /**
  * Starts an exchange when it is time for one; to be called in each turn.
  *
@@ -385,8 +395,10 @@ ap_asker_update(ApAsker *self, const ApAskerInput *input, ApInstant now)
 
     self->leaving = FALSE;
     follow_identity(self, input, now);
-    if (self->running != NULL)
+    if (self->running != NULL) {
+        tell_news(self, input, now);
         return AP_NEVER;
+    }
     if (self->ask.next_boot_usec > now.boot_usec)
         return self->ask.next_boot_usec;
 

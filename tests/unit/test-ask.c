@@ -269,6 +269,56 @@ test_version_is_forgotten(void)
     }
 }
 
+static GArray *
+keys_of(guint8 a, guint8 b)
+{
+    GArray *keys = g_array_new(FALSE, TRUE, sizeof(ApKey));
+    const ApKey both[] = {{{a}}, {{b}}};
+
+    g_array_append_vals(keys, both, (a != 0) + (b != 0));
+    return keys;
+}
+
+static const struct {
+    guint version;
+    guint8 told[2], direct[2]; /* 0: none */
+    gint64 after;              /* the request was due so long ago */
+    gint64 delay;              /* until the next; -1: there is no news */
+} news_cases[] = {
+    {2, {1, 2}, {1, 0}, 20 * SEC, 0},
+    {2, {1, 0}, {0, 0}, 20 * SEC, 0},
+    {2, {1, 0}, {2, 0}, 20 * SEC, 0},
+    {2, {1, 0}, {0, 0}, 100 * MSEC, 400 * MSEC}, /* at most twice a second */
+    {2, {1, 0}, {2, 1}, 20 * SEC, -1},           /* another path came about */
+    {2, {0, 0}, {1, 0}, 20 * SEC, -1},
+    {2, {1, 2}, {2, 1}, 20 * SEC, -1},
+    {0, {1, 0}, {0, 0}, 20 * SEC, -1}, /* holds nothing, and would not listen */
+};
+
+static void
+test_a_lost_path_is_told_at_once(void)
+{
+    g_autoptr(ApOffer) v2 = offer_of(2, "e1", 30);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(news_cases); i++) {
+        g_autoptr(GArray) told = keys_of(news_cases[i].told[0], news_cases[i].told[1]);
+        g_autoptr(GArray) direct = keys_of(news_cases[i].direct[0], news_cases[i].direct[1]);
+        ApAsk ask = asked_never();
+        gint64 due;
+
+        g_test_message("case %zu", i);
+        if (news_cases[i].version != 0)
+            (void) done(&ask, AP_ASK_OK, v2, FALSE, 0);
+        due = ask.next_boot_usec;
+        g_assert_cmpint(ap_ask_has_news(&ask, told, direct, at(due + news_cases[i].after)),
+                        ==,
+                        news_cases[i].delay >= 0);
+        if (news_cases[i].delay >= 0)
+            due += news_cases[i].after + news_cases[i].delay;
+        g_assert_cmpint(ask.next_boot_usec, ==, due);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -288,6 +338,7 @@ main(int argc, char **argv)
     g_test_add_func("/ask/version-2-is-asked-again-at-once", test_version_2_is_asked_again_at_once);
     g_test_add_func("/ask/version-2-that-does-not-hold-is-asked-slowly",
                     test_version_2_that_does_not_hold_is_asked_slowly);
+    g_test_add_func("/ask/a-lost-path-is-told-at-once", test_a_lost_path_is_told_at_once);
     g_test_add_func("/ask/version-is-forgotten", test_version_is_forgotten);
     return g_test_run();
 }
