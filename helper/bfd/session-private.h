@@ -2,7 +2,8 @@
 
 /**
  * @file
- * What the parts of a session share: session.c, which hears, session-send.c and session-view.c.
+ * What the parts of a session share: session.c, which hears, session-judge.c, which hears nothing,
+ * session-send.c and session-view.c.
  */
 
 #pragma once
@@ -16,6 +17,9 @@ G_BEGIN_DECLS
  * ones have been lost by then.
  */
 #define AP_BFD_SESSION_N_NARROW 3
+
+/** What a peer that said nothing yet is taken to accept. RFC 5880 section 6.8.1. */
+#define AP_BFD_SESSION_INITIAL_MIN_RX_USEC 1
 
 /** A packet that is sent without waiting for its turn, by size. */
 typedef enum {
@@ -42,6 +46,7 @@ ap_bfd_session_both_are_up(const ApBfdSession *self)
     return self->state == AP_BFD_STATE_UP && self->remote_state == AP_BFD_STATE_UP;
 }
 
+void ap_bfd_session_go_down(ApBfdSession *self, ApBfdState state, ApBfdDiag diag, ApBfdCause cause);
 gint64 ap_bfd_session_judgement_deadline(const ApBfdSession *self) G_GNUC_PURE;
 
 G_END_DECLS

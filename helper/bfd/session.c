@@ -5,21 +5,6 @@
 #include "helper/bfd/session-private.h"
 
 /**
- * Longest detection time that a peer can bring us to: 3 min, in microseconds.
- *
- * RFC 5880 lets a peer announce intervals of an hour. Traffic would stay on a dead path for as
- * long; a session that goes down for want of packets costs no more than the way by the hub.
- * Our own largest is 3 × AP_BFD_IDLE_USEC.
- */
-#define DETECTION_MAX_USEC (180 * AP_USEC_PER_SEC)
-
-/**
- * How long Init outlives the latest padded packet, in detection times: 2. The far end pads every
- * second packet, so this is as patient with loss as one detection time is with all of them.
- */
-#define PADDED_PATIENCE 2
-
-/**
  * The smallest payload that counts as padded whatever our own MTU is, in bytes: IPv6's least MTU,
  * 1,280 (RFC 8200 section 5). The far end pads to its own MTU, which may be below ours.
  */
@@ -28,9 +13,6 @@
 /** Packets of a peer that are looked at: 20 a second, after a burst of 50. Security rule G4. */
 #define RATE_COST_USEC (AP_USEC_PER_SEC / 20)
 #define RATE_BURST_USEC (50 * RATE_COST_USEC)
-
-/** What a peer that said nothing yet is taken to accept. RFC 5880 section 6.8.1. */
-#define INITIAL_REMOTE_MIN_RX_USEC 1
 
 static guint16
 padded_bytes(guint32 mtu)
@@ -84,7 +66,7 @@ ap_bfd_session_init(ApBfdSession *self, const ApBfdConfig *config, guint32 discr
         .discriminator = discriminator,
         .fast = TRUE,
         .usable = TRUE,
-        .remote_min_rx_usec = INITIAL_REMOTE_MIN_RX_USEC,
+        .remote_min_rx_usec = AP_BFD_SESSION_INITIAL_MIN_RX_USEC,
         .min_rx_usec = config->fast_usec,
         .active_min_rx_usec = config->fast_usec,
         .next_is_padded = config->padded_bytes > 0,
@@ -192,8 +174,12 @@ ap_bfd_session_check_now(ApBfdSession *self)
         ap_bfd_poll_want(&self->poll, AP_BFD_POLL_ALIVE);
 }
 
-static void
-go_down(ApBfdSession *self, ApBfdState state, ApBfdDiag diag, ApBfdCause cause)
+/**
+ * Leaves a state for @state, AP_BFD_STATE_DOWN or AP_BFD_STATE_ADMIN_DOWN. The far end is told at
+ * once, by a packet of each size that it counts on.
+ */
+void
+ap_bfd_session_go_down(ApBfdSession *self, ApBfdState state, ApBfdDiag diag, ApBfdCause cause)
 {
     self->state = state;
     self->diag = diag;
@@ -219,7 +205,10 @@ ap_bfd_session_admin_down(ApBfdSession *self)
     if (self->state == AP_BFD_STATE_ADMIN_DOWN)
         return;
 
-    go_down(self, AP_BFD_STATE_ADMIN_DOWN, AP_BFD_DIAG_ADMIN_DOWN, AP_BFD_CAUSE_LOCAL_ADMIN);
+    ap_bfd_session_go_down(self,
+                           AP_BFD_STATE_ADMIN_DOWN,
+                           AP_BFD_DIAG_ADMIN_DOWN,
+                           AP_BFD_CAUSE_LOCAL_ADMIN);
     self->announce = 0;
     self->final = 0;
     if (self->config.role == AP_BFD_ROLE_ACTIVE || self->heard_usec != 0)
@@ -260,12 +249,18 @@ change_state(ApBfdSession *self, const ApBfdPacket *packet, ApInstant now)
     switch (packet->state) {
     case AP_BFD_STATE_ADMIN_DOWN:
         if (self->state != AP_BFD_STATE_DOWN)
-            go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_NEIGHBOUR_DOWN, AP_BFD_CAUSE_REMOTE_ADMIN);
+            ap_bfd_session_go_down(self,
+                                   AP_BFD_STATE_DOWN,
+                                   AP_BFD_DIAG_NEIGHBOUR_DOWN,
+                                   AP_BFD_CAUSE_REMOTE_ADMIN);
         self->cause = AP_BFD_CAUSE_REMOTE_ADMIN;
         break;
     case AP_BFD_STATE_DOWN:
         if (self->state == AP_BFD_STATE_UP)
-            go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_NEIGHBOUR_DOWN, AP_BFD_CAUSE_REMOTE_DOWN);
+            ap_bfd_session_go_down(self,
+                                   AP_BFD_STATE_DOWN,
+                                   AP_BFD_DIAG_NEIGHBOUR_DOWN,
+                                   AP_BFD_CAUSE_REMOTE_DOWN);
         else if (self->state == AP_BFD_STATE_DOWN && may_rise)
             go_init(self);
         break;
@@ -343,7 +338,7 @@ take_final(ApBfdSession *self, const ApBfdPacket *packet, ApInstant now)
             self->active_min_rx_usec = self->min_rx_usec;
         break;
     case AP_BFD_POLL_SMALL_ONLY:
-        go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_PATH_DOWN, AP_BFD_CAUSE_MTU);
+        ap_bfd_session_go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_PATH_DOWN, AP_BFD_CAUSE_MTU);
         break;
     case AP_BFD_POLL_PENDING:
     case AP_BFD_POLL_DEAD:
@@ -392,95 +387,4 @@ ap_bfd_session_receive(ApBfdSession *self, const ApBfdPacket *packet, ApInstant 
         self->final |= ap_bfd_session_pads(self) && is_padded(self, packet) ? AP_BFD_ANNOUNCE_PADDED
                                                                             : AP_BFD_ANNOUNCE_SMALL;
     return AP_BFD_REFUSAL_NONE;
-}
-
-/**
- * Returns: how long the peer may be silent, in microseconds, by what both ends announced
- *     (RFC 5880 section 6.8.4); meaningless before it was heard
- */
-gint64
-ap_bfd_session_detection_usec(const ApBfdSession *self)
-{
-    const gint64 interval = MAX(self->active_min_rx_usec, self->remote_min_tx_usec);
-
-    return MIN(interval * self->remote_detect_mult, DETECTION_MAX_USEC);
-}
-
-/* When the peer will have been silent for the detection time. */
-static gint64
-silence_deadline(const ApBfdSession *self)
-{
-    if (self->remote_discriminator == 0)
-        return AP_NEVER;
-    return self->heard_usec + ap_bfd_session_detection_usec(self);
-}
-
-/* When Init is over for want of padded packets: Init says "I hear your padded packets", and must
- * not be said when that is no longer so. */
-static gint64
-padded_deadline(const ApBfdSession *self)
-{
-    if (self->state != AP_BFD_STATE_INIT || !ap_bfd_session_pads(self))
-        return AP_NEVER;
-    return self->padded_heard_usec + PADDED_PATIENCE * ap_bfd_session_detection_usec(self);
-}
-
-/**
- * Returns: when the absence of packets is to be judged, in microseconds of the boot clock;
- *     AP_NEVER when nothing is waited for
- */
-gint64
-ap_bfd_session_judgement_deadline(const ApBfdSession *self)
-{
-    const gint64 due = MIN(silence_deadline(self), padded_deadline(self));
-
-    return MAX(MIN(due, ap_bfd_poll_limit(&self->poll)), self->excused_usec);
-}
-
-static void
-forget_remote(ApBfdSession *self)
-{
-    self->remote_discriminator = 0;
-    self->remote_state = AP_BFD_STATE_DOWN;
-    self->remote_demand = FALSE;
-    self->remote_min_rx_usec = INITIAL_REMOTE_MIN_RX_USEC;
-    self->n_small_in_row = 0;
-    self->n_ignored = 0;
-}
-
-static void
-judge(ApBfdSession *self, ApInstant now)
-{
-    /* Before the silence is judged: leaving Up shortens the detection time. */
-    if (ap_bfd_poll_expire(&self->poll, now) == AP_BFD_POLL_DEAD)
-        go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_DETECTION_EXPIRED, AP_BFD_CAUSE_NO_FINAL);
-
-    if (now.boot_usec >= silence_deadline(self)) {
-        forget_remote(self);
-        if (self->state == AP_BFD_STATE_INIT || self->state == AP_BFD_STATE_UP)
-            go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_DETECTION_EXPIRED, AP_BFD_CAUSE_SILENT);
-    }
-    if (now.boot_usec >= padded_deadline(self))
-        go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_PATH_DOWN, AP_BFD_CAUSE_MTU);
-}
-
-/**
- * Draws the conclusions from time having passed. Call it when ap_bfd_session_deadline() has
- * come; at any other time it does nothing.
- *
- * Called AP_BFD_LATE_USEC after a conclusion was due, or later, it draws none for one more
- * interval: nobody listened, so that nothing was heard shows nothing.
- */
-void
-ap_bfd_session_advance(ApBfdSession *self, ApInstant now)
-{
-    if (now.boot_usec - AP_BFD_LATE_USEC >= ap_bfd_session_judgement_deadline(self))
-        self->excused_usec = now.boot_usec + self->config.fast_usec;
-    if (now.boot_usec >= ap_bfd_session_judgement_deadline(self))
-        judge(self, now);
-
-    if (self->state == AP_BFD_STATE_UP && now.boot_usec >= self->size_due_usec) {
-        self->size_due_usec = now.boot_usec + AP_BFD_SIZE_PERIOD_USEC;
-        ap_bfd_poll_want(&self->poll, AP_BFD_POLL_SIZE);
-    }
 }
