@@ -4,9 +4,8 @@
 
 #include "common/error.h"
 #include "common/fd.h"
+#include "helper/io/ledger-file.h"
 #include "helper/io/ledger-text.h"
-
-#include <glib/gstdio.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,9 +20,6 @@
 /** What the names of records end in. */
 #define SUFFIX ".json"
 
-/** Room for "4294967295.json.new" and "4294967295.json.bad", with the final NUL. */
-#define NAME_LEN 24
-
 struct _ApLedger {
     int directory;       /* (owned) */
     int lock;            /* (owned) */
@@ -33,28 +29,13 @@ struct _ApLedger {
 typedef DIR Directory;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Directory, closedir)
 
-static void
-set_errno_error(GError **error, const char *what, const char *name)
-{
-    int saved = errno;
-    gboolean denied = saved == EACCES || saved == EPERM || saved == EROFS;
-
-    g_set_error(error,
-                AP_ERROR,
-                denied ? AP_ERROR_DENIED : AP_ERROR_FAILED,
-                "could not %s %s: %s",
-                what,
-                name,
-                g_strerror(saved));
-}
-
 static gboolean
 check_directory(int fd, const char *name, GError **error)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0) {
-        set_errno_error(error, "look at", name);
+        ap_ledger_file_set_error(error, "look at", name);
         return FALSE;
     }
 
@@ -79,7 +60,7 @@ take_lock(int directory, GError **error)
                               0600);
 
     if (fd < 0) {
-        set_errno_error(error, "open", LOCK_NAME);
+        ap_ledger_file_set_error(error, "open", LOCK_NAME);
         return -1;
     }
 
@@ -89,7 +70,7 @@ take_lock(int directory, GError **error)
     if (errno == EWOULDBLOCK)
         g_set_error_literal(error, AP_ERROR, AP_ERROR_BUSY, "another helper is already running");
     else
-        set_errno_error(error, "lock", LOCK_NAME);
+        ap_ledger_file_set_error(error, "lock", LOCK_NAME);
     return -1;
 }
 
@@ -110,7 +91,7 @@ ap_ledger_open(const char *directory, GError **error)
     ApLedger *self;
 
     if (fd < 0) {
-        set_errno_error(error, "open", directory);
+        ap_ledger_file_set_error(error, "open", directory);
         return NULL;
     }
 
@@ -146,57 +127,6 @@ parse_name(const char *name, guint32 *ifindex)
     return TRUE;
 }
 
-/* These tell about the file; all others (no descriptors, no memory, a broken disk) about us. */
-static gboolean
-is_about_the_file(int code)
-{
-    return code == ELOOP || code == ENXIO || code == EACCES || code == EPERM || code == EISDIR
-           || code == ENODEV;
-}
-
-static gboolean
-check_file(int fd, GError **error)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0) {
-        set_errno_error(error, "look at", "the file");
-        return FALSE;
-    }
-
-    if (S_ISREG(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & (S_IRWXG | S_IRWXO)) == 0
-        && st.st_nlink == 1 && st.st_size <= AP_LEDGER_MAX_BYTES)
-        return TRUE;
-
-    g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, "it is not a file of ours");
-    return FALSE;
-}
-
-/* One byte more than allowed is asked for, so that a file that grew is noticed. */
-static GByteArray *
-read_file(int fd, GError **error)
-{
-    g_autoptr(GByteArray) bytes = g_byte_array_sized_new(4096);
-
-    while (bytes->len <= AP_LEDGER_MAX_BYTES) {
-        guint8 buffer[4096];
-        ssize_t n = read(fd, buffer, sizeof(buffer));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            set_errno_error(error, "read", "the file");
-            return NULL;
-        }
-        if (n == 0)
-            return g_steal_pointer(&bytes);
-        g_byte_array_append(bytes, buffer, (guint) n);
-    }
-
-    g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, "it is too large");
-    return NULL;
-}
-
 /*
  * What cannot be read is moved out of the way, so that its device can have a record again; what a
  * later version wrote stays, and its device is left alone.
@@ -204,7 +134,7 @@ read_file(int fd, GError **error)
 static void
 set_aside(ApLedger *self, const char *name, const GError *why, GPtrArray *warnings)
 {
-    char bad[NAME_LEN];
+    char bad[AP_LEDGER_FILE_NAME_LEN];
 
     g_snprintf(bad, sizeof(bad), "%s.bad", name);
     if (renameat(self->directory, name, self->directory, bad) == 0)
@@ -223,17 +153,12 @@ set_aside(ApLedger *self, const char *name, const GError *why, GPtrArray *warnin
 }
 
 static ApLedgerText
-read_record(int fd, guint32 ifindex, ApHoldings *out, GError **error)
+read_record(ApLedger *self, const char *name, guint32 ifindex, ApHoldings *out, GError **error)
 {
-    g_autoptr(GByteArray) bytes = NULL;
+    g_autoptr(GByteArray) bytes = ap_ledger_file_read(self->directory, name, error);
 
-    if (!check_file(fd, error))
-        return AP_LEDGER_TEXT_BAD;
-
-    bytes = read_file(fd, error);
     if (bytes == NULL)
         return AP_LEDGER_TEXT_BAD;
-
     return ap_ledger_text_read((const char *) bytes->data, bytes->len, ifindex, out, error);
 }
 
@@ -246,23 +171,9 @@ load_one(ApLedger *self,
          GError **error)
 {
     g_autoptr(GError) why = NULL;
-    ApLedgerText verdict;
-    ap_autofd int fd =
-        openat(self->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const ApLedgerText verdict = read_record(self, name, ifindex, out, &why);
 
-    if (fd < 0 && !is_about_the_file(errno)) {
-        set_errno_error(error, "open", name);
-        return FALSE;
-    }
-
-    if (fd < 0) {
-        set_errno_error(&why, "open", "it");
-        set_aside(self, name, why, warnings);
-        return TRUE;
-    }
-
-    verdict = read_record(fd, ifindex, out, &why);
-    if (g_error_matches(why, AP_ERROR, AP_ERROR_FAILED)) {
+    if (verdict == AP_LEDGER_TEXT_BAD && !g_error_matches(why, AP_ERROR, AP_ERROR_INVALID)) {
         g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
     }
@@ -308,7 +219,7 @@ ap_ledger_load(ApLedger *self, GPtrArray *warnings, GError **error)
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 
     if (directory == NULL) {
-        set_errno_error(error, "read", "the ledger");
+        ap_ledger_file_set_error(error, "read", "the ledger");
         return NULL;
     }
 
@@ -328,82 +239,6 @@ ap_ledger_load(ApLedger *self, GPtrArray *warnings, GError **error)
 
     ap_holdings_sort(holdings);
     return g_steal_pointer(&holdings);
-}
-
-static gboolean
-write_all(int fd, const char *text, gsize n_bytes, GError **error)
-{
-    while (n_bytes > 0) {
-        ssize_t n = write(fd, text, n_bytes);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            set_errno_error(error, "write", "the ledger");
-            return FALSE;
-        }
-        text += n;
-        n_bytes -= (gsize) n;
-    }
-
-    if (fsync(fd) == 0)
-        return TRUE;
-
-    set_errno_error(error, "write", "the ledger");
-    return FALSE;
-}
-
-static gboolean
-sync_directory(ApLedger *self, GError **error)
-{
-    if (fsync(self->directory) == 0)
-        return TRUE;
-
-    set_errno_error(error, "write", "the ledger");
-    return FALSE;
-}
-
-static gboolean
-write_record(ApLedger *self, const char *name, const char *text, GError **error)
-{
-    ap_autofd int fd = -1;
-    char temporary[NAME_LEN];
-
-    g_snprintf(temporary, sizeof(temporary), "%s.new", name);
-    (void) unlinkat(self->directory, temporary, 0);
-    fd = openat(self->directory,
-                temporary,
-                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                0600);
-    if (fd < 0) {
-        set_errno_error(error, "make", temporary);
-        return FALSE;
-    }
-
-    if (!write_all(fd, text, strlen(text), error)) {
-        (void) unlinkat(self->directory, temporary, 0);
-        return FALSE;
-    }
-
-    if (renameat(self->directory, temporary, self->directory, name) < 0) {
-        set_errno_error(error, "rename", temporary);
-        (void) unlinkat(self->directory, temporary, 0);
-        return FALSE;
-    }
-
-    return sync_directory(self, error);
-}
-
-static gboolean
-remove_record(ApLedger *self, const char *name, GError **error)
-{
-    if (unlinkat(self->directory, name, 0) == 0)
-        return sync_directory(self, error);
-    if (errno == ENOENT)
-        return TRUE;
-
-    set_errno_error(error, "remove", name);
-    return FALSE;
 }
 
 static gboolean
@@ -446,7 +281,7 @@ ap_ledger_store(ApLedger *self,
                 GError **error)
 {
     g_autofree char *text = NULL;
-    char name[NAME_LEN];
+    char name[AP_LEDGER_FILE_NAME_LEN];
 
     g_return_val_if_fail(id->ifindex != 0, FALSE);
 
@@ -460,7 +295,7 @@ ap_ledger_store(ApLedger *self,
 
     g_snprintf(name, sizeof(name), "%" G_GUINT32_FORMAT SUFFIX, id->ifindex);
     if (!has_any(holdings, id->ifindex))
-        return remove_record(self, name, error);
+        return ap_ledger_file_remove(self->directory, name, error);
 
     text = ap_ledger_text_write(id, device_key, holdings);
     if (strlen(text) > AP_LEDGER_MAX_BYTES) {
@@ -468,7 +303,7 @@ ap_ledger_store(ApLedger *self,
         return FALSE;
     }
 
-    return write_record(self, name, text, error);
+    return ap_ledger_file_write(self->directory, name, text, error);
 }
 
 /** Closes the ledger and lets others in; the records stay. */
