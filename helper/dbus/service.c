@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-#include "config.h"
-
 #include "helper/dbus/service.h"
 
 #include "bus-interface.h"
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/names.h"
-#include "helper/dbus/answer.h"
 #include "helper/dbus/authority.h"
-#include "helper/dbus/find.h"
+#include "helper/dbus/error-name.h"
 #include "helper/dbus/gate.h"
 #include "helper/dbus/holders.h"
 #include "helper/dbus/methods.h"
+#include "helper/dbus/properties.h"
 #include "helper/dbus/senders.h"
 
 struct _ApService {
@@ -50,114 +48,6 @@ ap_service_count_pending(const ApService *self)
     return self->pending->len;
 }
 
-static GVariant *
-get_property(ApService *self, const char *name)
-{
-    if (g_str_equal(name, "Version"))
-        return g_variant_new_string(AP_VERSION);
-    if (g_str_equal(name, "Enabled"))
-        return g_variant_new_boolean(self->view != NULL && self->view->mode.switched_on);
-    if (g_str_equal(name, "State"))
-        return g_variant_new_string(ap_answer_state(self->view));
-    if (g_str_equal(name, "PauseScope"))
-        return g_variant_new_string(
-            ap_pause_scope_name(self->view != NULL ? self->view->mode.pause : AP_PAUSE_NONE));
-    if (g_str_equal(name, "PausedUntil"))
-        return g_variant_new_int64(self->view != NULL ? self->view->mode.until_real_usec : 0);
-    if (g_str_equal(name, "Resyncs"))
-        return g_variant_new_uint64(self->view != NULL ? self->view->n_resyncs : 0);
-
-    return NULL;
-}
-
-static GVariant *
-get_all_properties(ApService *self)
-{
-    GDBusPropertyInfo **infos = org_wgautopeer_autopeer1_manager_interface.properties;
-    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
-
-    for (gsize i = 0; infos[i] != NULL; i++)
-        g_variant_dict_insert_value(&dict, infos[i]->name, get_property(self, infos[i]->name));
-
-    return g_variant_new("(@a{sv})", g_variant_dict_end(&dict));
-}
-
-/* GDBus has checked that the property exists and may be read. */
-static gboolean
-handle_properties(ApService *self,
-                  const char *method,
-                  GVariant *arguments,
-                  GVariant **reply,
-                  GError **error)
-{
-    GVariant *value = NULL;
-
-    if (g_str_equal(method, "GetAll")) {
-        *reply = get_all_properties(self);
-        return TRUE;
-    }
-
-    if (g_str_equal(method, "Get")) {
-        const char *name;
-
-        g_variant_get_child(arguments, 1, "&s", &name);
-        value = get_property(self, name);
-    }
-
-    if (value == NULL) {
-        g_set_error_literal(error, AP_ERROR, AP_ERROR_INVALID, "properties can only be read");
-        return FALSE;
-    }
-
-    *reply = g_variant_new("(v)", value);
-    return TRUE;
-}
-
-static const char *
-find_error_name(gint code)
-{
-    switch ((ApFindError) code) {
-    case AP_FIND_ERROR_NOT_FOUND:
-        return AP_BUS_ERROR_NOT_FOUND;
-    case AP_FIND_ERROR_AMBIGUOUS:
-        return AP_BUS_ERROR_AMBIGUOUS;
-    }
-
-    return AP_BUS_ERROR_FAILED;
-}
-
-static const char *
-error_name(const GError *error)
-{
-    if (error->domain == AP_FIND_ERROR)
-        return find_error_name(error->code);
-    if (error->domain == AP_AUTHORITY_ERROR)
-        return "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired";
-    if (error->domain != AP_ERROR)
-        return AP_BUS_ERROR_FAILED;
-
-    switch ((ApError) error->code) {
-    case AP_ERROR_FAILED:
-        return AP_BUS_ERROR_FAILED;
-    case AP_ERROR_INVALID:
-        return "org.freedesktop.DBus.Error.InvalidArgs";
-    case AP_ERROR_LIMIT:
-        return "org.freedesktop.DBus.Error.LimitsExceeded";
-    case AP_ERROR_GONE:
-        return AP_BUS_ERROR_NOT_FOUND;
-    case AP_ERROR_DENIED:
-        return "org.freedesktop.DBus.Error.AccessDenied";
-    case AP_ERROR_TIMED_OUT:
-        return AP_BUS_ERROR_TIMED_OUT;
-    case AP_ERROR_UNSUPPORTED:
-        return "org.freedesktop.DBus.Error.NotSupported";
-    case AP_ERROR_BUSY:
-        return AP_BUS_ERROR_FAILED;
-    }
-
-    return AP_BUS_ERROR_FAILED;
-}
-
 static void
 answer(GDBusMethodInvocation *invocation, GVariant *reply)
 {
@@ -169,7 +59,7 @@ answer_error(GDBusMethodInvocation *invocation, const GError *error)
 {
     g_autofree char *message = g_utf8_make_valid(error->message, -1);
 
-    g_dbus_method_invocation_return_dbus_error(invocation, error_name(error), message);
+    g_dbus_method_invocation_return_dbus_error(invocation, ap_bus_error_name(error), message);
 }
 
 static void
@@ -273,7 +163,7 @@ on_call(GDBusConnection *connection,
     else if (is_ours && method == NULL)
         g_set_error(&error, AP_ERROR, AP_ERROR_DENIED, "the method %s is not open", name);
     else if (!is_ours)
-        (void) handle_properties(self, name, arguments, &reply, &error);
+        (void) ap_properties_call(self->view, name, arguments, &reply, &error);
 
     if (error != NULL)
         answer_error(invocation, error);
