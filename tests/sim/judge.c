@@ -33,6 +33,13 @@
 #define MUTE_USEC (45 * AP_USEC_PER_SEC)
 
 /**
+ * The same where the other end, which has to notice, sends nothing itself: what it lacks then is
+ * WireGuard's next handshake, due after 120 s (REKEY_AFTER_TIME) or 180 s (REJECT_AFTER_TIME of its
+ * specification) and asked for by its own keepalive, which comes each 25 s.
+ */
+#define MUTE_STILL_USEC (240 * AP_USEC_PER_SEC)
+
+/**
  * The longest that traffic in use may find no way although the hub's is open, in microseconds:
  * 900 ms of detection, 150 ms for being late (AP_BFD_LATE_USEC), one more interval, and the way to
  * the hub and back.
@@ -59,7 +66,8 @@ is_mute(const Node *a, const Node *b)
 {
     const gint64 last = latest(a->mute_usec, b->mute_usec);
 
-    return !a->has_ipv6 || !b->has_ipv6 || (last != 0 && a->stage->now_usec - last < 2 * MUTE_USEC);
+    return !a->has_ipv6 || !b->has_ipv6
+           || (last != 0 && a->stage->now_usec - last < MUTE_STILL_USEC);
 }
 
 /* How old the proof is, not counting the time in which nobody here could look at it. */
@@ -295,6 +303,15 @@ is_calm(const Node *node)
            && node->stage->now_usec >= node->failing_usec;
 }
 
+static gint64
+mute_bound(const Stage *stage, const Flow *back)
+{
+    const gboolean talks =
+        back->period_usec > 0 && stage->now_usec - back->since_usec > MUTE_STILL_USEC;
+
+    return talks ? MUTE_USEC : MUTE_STILL_USEC;
+}
+
 static void
 judge_flow(Stage *stage, guint a, guint b)
 {
@@ -312,7 +329,7 @@ judge_flow(Stage *stage, guint a, guint b)
     if (flow->period_usec == 0 || is_administrators(from, to))
         return;
     if (is_mute(from, to))
-        bound = MUTE_USEC;
+        bound = mute_bound(stage, &stage->flows[b][a]);
     else if (outage > stage->longest_outage_usec)
         stage->longest_outage_usec = outage;
     if (outage > bound && flow->n_missing >= N_MISSING)

@@ -29,6 +29,29 @@ play_faults(Stage *stage, const GArray *faults, guint n_steps)
     }
 }
 
+static gboolean
+is_anybody_still(const Stage *stage)
+{
+    for (guint i = 0; i < stage->n_nodes; i++) {
+        const Node *node = &stage->nodes[i];
+
+        if (node_is_asleep(node) || node->sleep_at_usec != AP_NEVER
+            || node->stalled_until_usec > stage->now_usec)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* A machine that stands still hears of nothing, not even that it is to stop. */
+static void
+await_all(Stage *stage)
+{
+    while (stage->violation == NULL && is_anybody_still(stage)) {
+        stage_run(stage, stage->now_usec + STEP_USEC);
+        judge_step(stage);
+    }
+}
+
 /* Returns: how long it took */
 static gint64
 settle(Stage *stage)
@@ -71,6 +94,7 @@ run_play(const RunSetup *setup, const GArray *faults)
     RunResult *result = g_new0(RunResult, 1);
 
     play_faults(stage, faults, setup->n_steps);
+    await_all(stage);
     if (stage->violation == NULL) {
         faults_end(stage);
         result->settle_usec = settle(stage);

@@ -137,6 +137,7 @@ free_engine(Node *self)
 {
     g_clear_pointer(&self->engine, ap_engine_free);
     self->stop_is_news = FALSE;
+    self->wake_is_news = FALSE;
     while (edges_end_questions(self, TRUE) || g_main_context_iteration(NULL, FALSE))
         ;
     g_array_set_size(self->inbox, 0);
@@ -356,17 +357,11 @@ fall_asleep(Node *self)
 void
 node_wake(Node *self)
 {
-    const gboolean was_told = self->sleep_usec != 0;
-
+    self->wake_is_news |= self->sleep_usec != 0 && self->sleeps != NULL;
     self->asleep_until_usec = 0;
     self->sleep_usec = 0;
     note_idle(self);
     stage_note(self->stage, "node %u: awake", self->index);
-    if (!was_told || self->sleeps == NULL || !node_runs(self))
-        return;
-    node_enter(self);
-    self->sleeps(FALSE, self->sleep_data);
-    node_leave(self);
 }
 
 /* The power fails: what is in memory is gone, and /run with it. */
@@ -411,7 +406,7 @@ helper_deadline(const Node *self)
         return AP_NEVER;
     if (self->stalled_until_usec > self->stage->now_usec)
         return self->stalled_until_usec;
-    if (self->stop_is_news || self->mode_is_news || edges_has_mail(self))
+    if (self->wake_is_news || self->stop_is_news || self->mode_is_news || edges_has_mail(self))
         return self->stage->now_usec;
     return MIN(self->news_usec, MIN(timer, question));
 }
@@ -447,6 +442,9 @@ run_helper(Node *self)
     const gboolean timer_first = stage_random(self->stage, 2) == 0;
 
     node_enter(self);
+    if (self->wake_is_news)
+        self->sleeps(FALSE, self->sleep_data);
+    self->wake_is_news = FALSE;
     if (timer_first)
         fire_timer(self);
     edges_read_inbox(self);
