@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A fleet without any server goes direct, outlives its hub's helper, and leaves nothing behind."""
 
+import base64
+
+import topology
 from gossip_lab import Fleet
+from lab import until
+from memory import count_in_memory, family
+from product import Server
 
 
 def test_two_laptops_go_direct_by_the_word_of_their_hub(world):
@@ -51,3 +57,31 @@ def test_what_gossip_changed_is_undone(world):
         machine.helper.kill()
         machine.helper.undo()
     assert [machine.tunnel.config() for machine in machines] == before
+
+
+def test_a_server_and_gossip_name_one_peer(world):
+    fleet = Fleet(world, "anna", "ben")
+    server = Server(fleet.vpn).start()
+    fleet.start().until_direct()
+    for one, other in fleet.pairs():
+        until(5, "both name it", lambda: one.helper.peer(other)["sources"] == ["server", "gossip"])
+    server.stop()
+    fleet.until_direct()
+
+
+def test_only_gossip_has_the_private_key_and_once(world):
+    """Security rule G14: the helper keeps it on one page, and the child that speaks HTTP has none."""
+    fleet = Fleet(world, "anna", "ben")
+    anna, _ = fleet.laptops
+    private, public = topology.make_key()
+    fleet.vpn.rekey(anna, (private, public))
+    Server(fleet.vpn).start()
+    fleet.start().until_direct()
+    raw = base64.b64decode(private)
+    (_, helper), *children = family(anna.helper.process.pid)
+    assert children, "there is a child to look at"
+    assert count_in_memory(helper, base64.b64decode(public)), "or the search finds nothing at all"
+    assert count_in_memory(helper, raw) == 1
+    for form in (raw, private.encode(), raw.hex().encode()):
+        assert all(count_in_memory(child, form) == 0 for _, child in children)
+        assert form == raw or count_in_memory(helper, form) == 0
