@@ -85,6 +85,7 @@ static void
 append_peer_members(GString *out, const ApClientPeer *peer)
 {
     append_text(out, "tunnel", peer->tunnel);
+    append_text(out, "name", peer->name);
     append_text(out, "public_key", peer->public_key);
     append_text(out, "state", peer->state);
     append_text(out, "reason", peer->reason);

@@ -66,13 +66,28 @@ ap_table_colour_cell(ApTable *self, guint column, const char *sequence)
     g_array_index(self->cells, Cell, self->cells->len - self->n_columns + column).colour = sequence;
 }
 
+/* In columns of a terminal: some characters take two, and some none. */
+static glong
+text_width(const char *text)
+{
+    glong width = 0;
+
+    for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
+        const gunichar c = g_utf8_get_char(p);
+
+        if (!g_unichar_iszerowidth(c))
+            width += g_unichar_iswide(c) ? 2 : 1;
+    }
+    return width;
+}
+
 static glong
 column_width(const ApTable *self, guint column)
 {
     glong width = 0;
 
     for (guint i = column; i < self->cells->len; i += self->n_columns)
-        width = MAX(width, g_utf8_strlen(g_array_index(self->cells, Cell, i).text, -1));
+        width = MAX(width, text_width(g_array_index(self->cells, Cell, i).text));
 
     return width;
 }
@@ -90,7 +105,7 @@ write_cell(GString *out, const Cell *cell)
 static void
 write_gap(GString *out, const Cell *cell, glong width)
 {
-    g_string_append_printf(out, "%*s", (int) (width + GAP - g_utf8_strlen(cell->text, -1)), "");
+    g_string_append_printf(out, "%*s", (int) (width + GAP - text_width(cell->text)), "");
 }
 
 /** Appends the table to @out: a line for each row, without spaces at its end. */

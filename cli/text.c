@@ -9,8 +9,8 @@
 
 #include <glib/gi18n.h>
 
-/** Characters of a key that are shown in lists: enough to tell a household's peers apart. */
-#define SHORT_KEY_LEN 8
+/** Characters of a name that are shown in lists: longer ones would push the rest away. */
+#define SHORT_NAME_CHARS 20
 
 /** Colours of states. Source: ECMA-48, SGR 32 and 33. */
 #define GREEN "\033[32m"
@@ -87,17 +87,17 @@ format_rtt(gint64 rtt_usec)
                            (double) rtt_usec / AP_USEC_PER_MSEC);
 }
 
+/* What a peer is called, and what tells it from one that is called the same. */
 static char *
-format_short_key(const char *key)
+format_peer(const ApClientPeer *peer)
 {
-    g_autofree char *whole = ap_text_escape(key);
-    g_autofree char *start = NULL;
+    g_autofree char *key = ap_client_peer_short_key(peer);
+    g_autofree char *whole = ap_text_escape(peer->name);
+    g_autofree char *name = ap_text_shorten(whole, SHORT_NAME_CHARS);
 
-    if (g_utf8_strlen(whole, -1) <= SHORT_KEY_LEN)
-        return g_steal_pointer(&whole);
-
-    start = g_utf8_substring(whole, 0, SHORT_KEY_LEN);
-    return g_strconcat(start, "…", NULL);
+    if (name[0] == '\0')
+        return g_steal_pointer(&key);
+    return peer->is_twin ? g_strdup_printf("%s (%s)", name, key) : g_steal_pointer(&name);
 }
 
 static char *
@@ -186,6 +186,8 @@ ap_text_headline(const ApClientView *view)
         return format_pause(view);
     if (view->tunnels->len == 0)
         return g_strdup(_("There is no WireGuard tunnel on this machine"));
+    if (count_managed(view) == 0 && ap_client_view_is_hub(view))
+        return g_strdup(_("This computer is the hub: it needs no direct paths"));
     if (count_managed(view) == 0)
         return g_strdup(_("No tunnel is managed: everything goes by the hub"));
     if (view->peers->len == 0)
@@ -211,14 +213,14 @@ state_colour(const char *state, const ApTextStyle *style)
 static void
 add_peer_row(ApTable *table, const ApClientPeer *peer, const ApTextStyle *style)
 {
-    g_autofree char *key = format_short_key(peer->public_key);
+    g_autofree char *name = format_peer(peer);
     g_autofree char *addresses = format_list((const char *const *) peer->addresses, " ");
     g_autofree char *state = ap_text_escape(peer->state);
     g_autofree char *path = format_path(peer);
     g_autofree char *rtt = format_rtt(peer->rtt_usec);
     g_autofree char *since = format_since(peer->since_real_usec, style);
     g_autofree char *reason = format_reason(peer->reason, peer->reason_text);
-    const char *const cells[] = {"", key, addresses, state, path, rtt, since, reason};
+    const char *const cells[] = {"", name, addresses, state, path, rtt, since, reason};
 
     ap_table_add(table, cells);
     ap_table_colour_cell(table, 3, state_colour(peer->state, style));
@@ -272,7 +274,9 @@ append_tunnel(GString *out,
     g_autofree char *reason = format_reason(tunnel->reason, tunnel->reason_text);
 
     g_string_append_printf(out, "\n%s (%s): ", name, backend);
-    if (!is_managed(tunnel))
+    if (ap_client_tunnel_is_hub(tunnel))
+        g_string_append_printf(out, "%s\n", reason);
+    else if (!is_managed(tunnel))
         g_string_append_printf(out, _("not managed: %s\n"), reason);
     else if (server[0] == '\0')
         g_string_append(out, _("no server to ask\n"));
@@ -348,6 +352,7 @@ append_advice(GString *out, const ApClientPeer *peer)
 static void
 add_explanation(ApTable *table, const ApClientPeer *peer, const ApTextStyle *style)
 {
+    g_autofree char *name = ap_text_escape(peer->name);
     g_autofree char *key = ap_text_escape(peer->public_key);
     g_autofree char *tunnel = ap_text_escape(peer->tunnel);
     g_autofree char *state = ap_text_escape(peer->state);
@@ -361,6 +366,7 @@ add_explanation(ApTable *table, const ApClientPeer *peer, const ApTextStyle *sty
     g_autofree char *next = format_next_try(peer, style);
     g_autofree char *refusals = format_list((const char *const *) peer->refusals, ", ");
 
+    ap_text_add_line(table, _("name"), name);
     ap_text_add_line(table, _("peer"), key);
     ap_text_add_line(table, _("tunnel"), tunnel);
     ap_text_add_line(table, _("addresses"), addresses);
@@ -434,14 +440,14 @@ char *
 ap_text_change(const ApClientChange *change, const ApTextStyle *style)
 {
     const ApClientPeer *peer = change->after != NULL ? change->after : change->before;
-    g_autofree char *key = format_short_key(peer->public_key);
+    g_autofree char *name = format_peer(peer);
     g_autofree char *tunnel = ap_text_escape(peer->tunnel);
     g_autofree char *before =
         ap_text_escape(change->before != NULL ? change->before->state : "new");
     g_autofree char *after = ap_text_escape(change->after != NULL ? change->after->state : "gone");
     g_autofree char *reason = format_reason(peer->reason, peer->reason_text);
     g_autofree char *event =
-        g_strdup_printf("%s %s  %s → %s: %s", tunnel, key, before, after, reason);
+        g_strdup_printf("%s %s  %s → %s: %s", tunnel, name, before, after, reason);
 
     return ap_text_event(event, style);
 }

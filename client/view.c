@@ -2,6 +2,11 @@
 
 #include "client/view.h"
 
+#include "common/text.h"
+
+/** Characters of a key that are shown in lists: enough to tell a household's peers apart. */
+#define SHORT_KEY_CHARS 8
+
 /** The reply of GetView. */
 #define VIEW_TYPE G_VARIANT_TYPE("(taa{sv}aa{sv})")
 
@@ -88,6 +93,7 @@ peer_free(gpointer data)
     ApClientPeer *self = data;
 
     g_free(self->tunnel);
+    g_free(self->name);
     g_free(self->public_key);
     g_free(self->state);
     g_free(self->reason);
@@ -132,6 +138,7 @@ peer_new(GVariant *dict)
     ApClientPeer *self = g_new0(ApClientPeer, 1);
 
     self->tunnel = take_text(dict, "tunnel");
+    self->name = take_text(dict, "name");
     self->public_key = take_text(dict, "public-key");
     self->state = take_text(dict, "state");
     self->reason = take_text(dict, "reason");
@@ -168,6 +175,25 @@ tunnels_new(GVariant *list)
     return tunnels;
 }
 
+/* Whoever calls itself as another does is not to be taken for that one. */
+static void
+mark_twins(const GPtrArray *peers)
+{
+    g_autoptr(GHashTable) firsts = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint i = 0; i < peers->len; i++) {
+        ApClientPeer *peer = peers->pdata[i];
+        ApClientPeer *first = g_hash_table_lookup(firsts, peer->name);
+
+        if (peer->name[0] == '\0')
+            continue;
+        if (first == NULL)
+            g_hash_table_insert(firsts, peer->name, peer);
+        else if (!g_str_equal(first->public_key, peer->public_key))
+            first->is_twin = peer->is_twin = TRUE;
+    }
+}
+
 /**
  * Reads a list of peers, as GetView and Explain send it.
  *
@@ -188,6 +214,7 @@ ap_client_peers_new(GVariant *list)
         g_ptr_array_add(peers, peer_new(dict));
     }
 
+    mark_twins(peers);
     return peers;
 }
 
@@ -252,6 +279,33 @@ ap_client_view_unref(ApClientView *self)
     g_clear_pointer(&self->tunnels, g_ptr_array_unref);
     g_clear_pointer(&self->peers, g_ptr_array_unref);
     g_free(self);
+}
+
+/** Returns: (transfer full): enough of the peer's key to tell it from others; fit to be shown */
+char *
+ap_client_peer_short_key(const ApClientPeer *self)
+{
+    g_autofree char *key = ap_text_escape(self->public_key);
+
+    return ap_text_shorten(key, SHORT_KEY_CHARS);
+}
+
+/** Returns: whether this computer is known to be the tunnel's hub */
+gboolean
+ap_client_tunnel_is_hub(const ApClientTunnel *self)
+{
+    return g_str_equal(self->reason, "is-hub");
+}
+
+/** Returns: whether this computer is known to be the hub of one of its tunnels */
+gboolean
+ap_client_view_is_hub(const ApClientView *self)
+{
+    for (guint i = 0; i < self->tunnels->len; i++) {
+        if (ap_client_tunnel_is_hub(self->tunnels->pdata[i]))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 /** Returns: whether traffic to this peer goes directly */

@@ -45,6 +45,8 @@ typedef struct {
 /** No member is NULL. */
 typedef struct {
     char *tunnel;
+    char *name;       /* what it is called; anybody may claim any; empty: none */
+    gboolean is_twin; /* another peer of the same answer has the same name */
     char *public_key;
     char *state;
     char *reason;
@@ -84,12 +86,15 @@ ApClientView *ap_client_view_new(GVariant *properties, GVariant *reply);
 ApClientView *ap_client_view_ref(ApClientView *self);
 void ap_client_view_unref(ApClientView *self);
 
+gboolean ap_client_view_is_hub(const ApClientView *self);
+gboolean ap_client_tunnel_is_hub(const ApClientTunnel *self);
 gboolean ap_client_view_is_paused(const ApClientView *self);
 guint ap_client_view_count_direct(const ApClientView *self);
 const ApClientPeer *
 ap_client_view_find(const ApClientView *self, const char *tunnel, const char *public_key);
 
 GPtrArray *ap_client_peers_new(GVariant *list);
+char *ap_client_peer_short_key(const ApClientPeer *self);
 gboolean ap_client_peer_is_direct(const ApClientPeer *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApClientView, ap_client_view_unref)

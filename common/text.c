@@ -61,6 +61,25 @@ ap_text_instant(gint64 real_usec)
 }
 
 /**
+ * Cuts text that is too long for its place.
+ *
+ * @text: UTF-8
+ *
+ * Returns: (transfer full): at most @max_chars characters of @text, and "…" where more follow
+ */
+char *
+ap_text_shorten(const char *text, glong max_chars)
+{
+    g_autofree char *start = NULL;
+
+    if (g_utf8_strlen(text, -1) <= max_chars)
+        return g_strdup(text);
+
+    start = g_utf8_substring(text, 0, max_chars);
+    return g_strconcat(start, "…", NULL);
+}
+
+/**
  * Tells whether text that came from elsewhere is fit to be shown as it is.
  *
  * @text: any bytes; needs no final NUL

@@ -106,7 +106,7 @@ add_addresses(ApMenuModel *self, GPtrArray *peers)
 
         if (peer->addresses[0] == NULL)
             continue;
-        show(self, AP_MENU_COPY_FIRST + n, ap_words_foreign(peer->addresses[0]), TRUE);
+        show(self, AP_MENU_COPY_FIRST + n, ap_words_peer_name_and_address(peer), TRUE);
         set_argument(self, AP_MENU_COPY_FIRST + n, peer->addresses[0]);
         n++;
     }

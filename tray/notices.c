@@ -58,10 +58,17 @@ compare(GArray *changes)
     return turn;
 }
 
+/* Whoever shows notices may take text for markup, and nobody on the way there escapes it. */
+static char *
+format_name(const ApClientPeer *peer)
+{
+    return g_strdelimit(ap_words_peer_name(peer), "<>&", ' ');
+}
+
 static ApNotice *
 found_notice(const Turn *turn)
 {
-    g_autofree char *name = ap_words_peer_name(turn->found);
+    g_autofree char *name = format_name(turn->found);
 
     if (turn->n_found == 1)
         return notice_new(AP_NOTICE_DIRECT,
@@ -80,7 +87,7 @@ static ApNotice *
 lost_notice(const Turn *turn)
 {
     const ApClientPeer *after = turn->lost->after;
-    g_autofree char *name = ap_words_peer_name(turn->lost->before);
+    g_autofree char *name = format_name(turn->lost->before);
     g_autofree char *why =
         after != NULL ? ap_words_peer_reason(after) : g_strdup(ap_words_phrase("not-offered"));
 

@@ -96,7 +96,7 @@ ap_peer_list_get_widget(ApPeerList *self)
 static void
 set_row(ApPeerList *self, GtkTreeIter *row, const ApClientPeer *peer)
 {
-    g_autofree char *name = ap_words_peer_name(peer);
+    g_autofree char *name = ap_words_peer_name_and_address(peer);
     g_autofree char *tunnel = ap_words_foreign(peer->tunnel);
     g_autofree char *path = ap_words_peer_path(peer);
     g_autofree char *rtt = ap_words_peer_rtt(peer);

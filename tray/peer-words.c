@@ -14,8 +14,8 @@
  */
 #define MAX_FOREIGN_CHARS 100
 
-/** Characters of a key that are shown: enough to tell a household's peers apart. */
-#define SHORT_KEY_CHARS 8
+/** Characters of a name that are shown: a menu is as wide as its longest line. */
+#define MAX_NAME_CHARS 24
 
 /*
  * Why a peer goes by the hub, to follow "by the hub: ". Shorter than the helper's sentences,
@@ -80,13 +80,8 @@ char *
 ap_words_foreign(const char *text)
 {
     g_autofree char *whole = ap_text_escape(text);
-    g_autofree char *start = NULL;
 
-    if (g_utf8_strlen(whole, -1) <= MAX_FOREIGN_CHARS)
-        return g_steal_pointer(&whole);
-
-    start = g_utf8_substring(whole, 0, MAX_FOREIGN_CHARS - 1);
-    return g_strconcat(start, "…", NULL);
+    return ap_text_shorten(whole, MAX_FOREIGN_CHARS - 1);
 }
 
 /**
@@ -122,24 +117,43 @@ ap_words_phrase(const char *reason)
     return NULL;
 }
 
+/* Where its tunnel leads to it, or the beginning of its key where it has no address. */
+static char *
+format_address(const ApClientPeer *peer)
+{
+    return peer->addresses[0] != NULL ? ap_words_foreign(peer->addresses[0])
+                                      : ap_client_peer_short_key(peer);
+}
+
 /**
- * Names a peer: its first address, or the beginning of its key where it has none.
+ * Names a peer: what it is called, with its address where another one is called the same; without
+ * a name its first address, or the beginning of its key where it has none.
  *
  * Returns: (transfer full)
  */
 char *
 ap_words_peer_name(const ApClientPeer *peer)
 {
-    g_autofree char *key = ap_words_foreign(peer->public_key);
-    g_autofree char *start = NULL;
+    g_autofree char *whole = ap_text_escape(peer->name);
 
-    if (peer->addresses[0] != NULL)
-        return ap_words_foreign(peer->addresses[0]);
-    if (g_utf8_strlen(key, -1) <= SHORT_KEY_CHARS)
-        return g_steal_pointer(&key);
+    if (whole[0] != '\0' && !peer->is_twin)
+        return ap_text_shorten(whole, MAX_NAME_CHARS);
+    return ap_words_peer_name_and_address(peer);
+}
 
-    start = g_utf8_substring(key, 0, SHORT_KEY_CHARS);
-    return g_strconcat(start, "…", NULL);
+/**
+ * Names a peer where there is room: what it is called, and its address.
+ *
+ * Returns: (transfer full)
+ */
+char *
+ap_words_peer_name_and_address(const ApClientPeer *peer)
+{
+    g_autofree char *whole = ap_text_escape(peer->name);
+    g_autofree char *name = ap_text_shorten(whole, MAX_NAME_CHARS);
+    g_autofree char *address = format_address(peer);
+
+    return name[0] != '\0' ? g_strdup_printf("%s (%s)", name, address) : g_steal_pointer(&address);
 }
 
 /* The port says nothing to a person who looks for the machine. */

@@ -16,6 +16,7 @@ char *ap_words_sentence(const char *sentence, const char *word);
 const char *ap_words_phrase(const char *reason);
 
 char *ap_words_peer_name(const ApClientPeer *peer);
+char *ap_words_peer_name_and_address(const ApClientPeer *peer);
 char *ap_words_peer_path(const ApClientPeer *peer);
 char *ap_words_peer_reason(const ApClientPeer *peer);
 char *ap_words_peer_advice(const ApClientPeer *peer);

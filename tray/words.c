@@ -128,6 +128,8 @@ view_headline(const ApClientView *view)
         return g_strdup(_("Looking at the tunnels…"));
     if (view->tunnels->len == 0)
         return g_strdup(_("No WireGuard tunnel on this computer"));
+    if (!has_managed(view) && ap_client_view_is_hub(view))
+        return g_strdup(_("This computer is the hub: it needs no direct paths"));
     if (!has_managed(view))
         return g_strdup(_("No tunnel is looked after: everything goes by the hub"));
     if (n == 0)
@@ -168,6 +170,8 @@ tunnel_note(const ApClientTunnel *tunnel)
     g_autofree char *error = ap_words_foreign(tunnel->last_error);
     g_autofree char *reason = ap_words_sentence(tunnel->reason_text, tunnel->reason);
 
+    if (ap_client_tunnel_is_hub(tunnel))
+        return NULL;
     if (!is_managed(tunnel))
         return g_strdup_printf(_("%s: %s"), name, reason);
     if (error[0] != '\0')

@@ -41,7 +41,12 @@ static const Words words[AP_N_REASONS] = {
                           N_("Complete the tunnel: it needs a private key.")},
     [AP_REASON_NO_HUB] = {"no-hub",
                           N_("No configured peer leads to this tunnel's own network."),
-                          N_("Let the allowed IPs of the hub hold the tunnel's own network.")},
+                          N_("Let the allowed IPs of the hub hold the tunnel's own network; on the "
+                             "hub itself nothing needs to be done.")},
+    [AP_REASON_IS_HUB] = {"is-hub",
+                          N_("This computer is the hub: it tells the others of each other, and "
+                             "needs no direct paths."),
+                          NOTHING_TO_DO},
     [AP_REASON_NOT_PRIVATE] =
         {"not-private",
          N_("The tunnel does not use private addresses; it is managed only when the configuration says so."),

@@ -23,6 +23,7 @@ typedef enum {
     AP_REASON_EXCLUDED,     /* the configuration says Managed=no */
     AP_REASON_NO_KEY,       /* the device has no private key yet */
     AP_REASON_NO_HUB,       /* no configured peer routes a network that holds our address */
+    AP_REASON_IS_HUB,       /* the same, because it is ours that the others route to */
     AP_REASON_NOT_PRIVATE,  /* own address or hub prefix is not private (decisions.md 15) */
     AP_REASON_NO_ADDRESS,   /* the interface has no address (yet) */
     AP_REASON_DOWN,         /* the interface is down */

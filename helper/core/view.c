@@ -78,8 +78,8 @@ verdicts_equal(const ApVerdict *a, const ApVerdict *b)
 static gboolean
 peers_equal(const ApPeerView *a, const ApPeerView *b)
 {
-    return strcmp(a->tunnel, b->tunnel) == 0 && verdicts_equal(&a->verdict, &b->verdict)
-           && a->n_refusals == b->n_refusals
+    return strcmp(a->tunnel, b->tunnel) == 0 && strcmp(a->name, b->name) == 0
+           && verdicts_equal(&a->verdict, &b->verdict) && a->n_refusals == b->n_refusals
            && memcmp(a->refusals, b->refusals, a->n_refusals * sizeof(a->refusals[0])) == 0;
 }
 

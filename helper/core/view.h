@@ -37,6 +37,7 @@ typedef struct {
 
 typedef struct {
     char tunnel[IF_NAMESIZE];
+    char name[AP_PEER_NAME_MAX + 1]; /* for people alone; others may claim it; empty: none */
     ApVerdict verdict;
     gint64 since_real_usec;
     gint64 next_real_usec;      /* 0: on an event only */

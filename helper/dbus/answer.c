@@ -223,6 +223,7 @@ ap_answer_add_peer(GVariantDict *dict,
                    ApFirewall firewall)
 {
     add_text(dict, "tunnel", peer->tunnel);
+    add_text(dict, "name", peer->name);
     add_key(dict, &peer->verdict.key);
     g_variant_dict_insert(dict, "state", "s", path_state_name(peer->verdict.state));
     add_reason(dict, peer->verdict.reason);

@@ -392,6 +392,20 @@ ap_gossiper_add_to(const ApGossiper *self, GArray *proofs)
     }
 }
 
+/** Returns: (transfer full) (nullable): what those who may say so call a peer: ap_gossip_name() */
+char *
+ap_gossiper_name(const ApGossiper *self, const ApKey *key)
+{
+    return ap_gossip_name(self->gossip, key);
+}
+
+/** Returns: whether we are known to be the hub of the tunnel: ap_gossip_is_hub() */
+gboolean
+ap_gossiper_is_hub(const ApGossiper *self)
+{
+    return ap_gossip_is_hub(self->gossip);
+}
+
 /** Adds what this machine refused; all else is in the stats of the setup already. */
 void
 ap_gossiper_count(const ApGossiper *self, ApGossipStats *stats)

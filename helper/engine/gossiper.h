@@ -88,6 +88,8 @@ gint64 ap_gossiper_deadline(const ApGossiper *self) G_GNUC_PURE;
 
 void ap_gossiper_list(const ApGossiper *self, GArray *candidates);
 void ap_gossiper_add_to(const ApGossiper *self, GArray *proofs);
+char *ap_gossiper_name(const ApGossiper *self, const ApKey *key);
+gboolean ap_gossiper_is_hub(const ApGossiper *self) G_GNUC_PURE;
 void ap_gossiper_count(const ApGossiper *self, ApGossipStats *stats);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApGossiper, ap_gossiper_free)

@@ -241,6 +241,31 @@ ap_gossipers_add_to(const ApGossipers *self, GArray *proofs)
         ap_gossiper_add_to(g_ptr_array_index(self->all, i), proofs);
 }
 
+/**
+ * Says what gossip has come to, for the picture that people see.
+ *
+ * @self: an ApGossipers
+ *
+ * Returns: (transfer full) (nullable): what a peer is called: at most AP_PEER_NAME_MAX bytes of
+ *     harmless text; NULL when nobody says
+ */
+char *
+ap_gossipers_get_name(guint32 ifindex, const ApKey *key, gpointer self)
+{
+    const ApGossiper *gossiper = find(self, ifindex);
+
+    return gossiper != NULL ? ap_gossiper_name(gossiper, key) : NULL;
+}
+
+/** Returns: whether this machine is known to be the hub of a tunnel; @self: an ApGossipers */
+gboolean
+ap_gossipers_is_hub(guint32 ifindex, gpointer self)
+{
+    const ApGossiper *gossiper = find(self, ifindex);
+
+    return gossiper != NULL && ap_gossiper_is_hub(gossiper);
+}
+
 /** Counts everything since the start: @out: (out caller-allocates). */
 void
 ap_gossipers_count(const ApGossipers *self, ApGossipStats *out)

@@ -30,6 +30,8 @@ gint64 ap_gossipers_deadline(const ApGossipers *self) G_GNUC_PURE;
 
 void ap_gossipers_list(const ApGossipers *self, GArray *candidates);
 void ap_gossipers_add_to(const ApGossipers *self, GArray *proofs);
+char *ap_gossipers_get_name(guint32 ifindex, const ApKey *key, gpointer self);
+gboolean ap_gossipers_is_hub(guint32 ifindex, gpointer self);
 void ap_gossipers_count(const ApGossipers *self, ApGossipStats *out);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApGossipers, ap_gossipers_free)

@@ -22,10 +22,14 @@ to_real_or_never(gint64 boot_usec, ApInstant now)
     return boot_usec != 0 ? to_real(boot_usec, now) : 0;
 }
 
-/* Whom a tunnel asks matters only where it asks. */
+/* Whom a tunnel asks matters only where it asks. What a hub's device has is also what a machine
+ * has that lacks its hub: only what others say tells them apart. */
 static ApReason
-judge_tunnel(const ApTunnel *tunnel, const ApServerNews *news)
+judge_tunnel(const ApTunnel *tunnel, const ApServerNews *news, const ApPublishSources *sources)
 {
+    if (tunnel->reason == AP_REASON_NO_HUB && tunnel->gossips
+        && sources->is_hub(tunnel->ifindex, sources->gossip))
+        return AP_REASON_IS_HUB;
     if (tunnel->reason != AP_REASON_MANAGED)
         return tunnel->reason;
     if (!ap_endpoint_is_set(&tunnel->server))
@@ -50,19 +54,23 @@ add_routes(ApTunnelView *entry, const ApDevice *device)
 }
 
 static void
-add_tunnel(ApView *view, const ApDevice *device, const ApTunnel *tunnel, const ApServerNews *news)
+add_tunnel(ApView *view,
+           const ApDevice *device,
+           const ApTunnel *tunnel,
+           const ApPublishSources *sources)
 {
+    const ApServerNews news = sources->news(tunnel->ifindex, sources->servers);
     ApTunnelView entry = {
         .id = device->id,
         .public_key = device->public_key,
         .managed = tunnel->managed,
-        .reason = judge_tunnel(tunnel, news),
+        .reason = judge_tunnel(tunnel, &news, sources),
         .listen_port = device->listen_port,
         .server = tunnel->server,
-        .hub_rtt_usec = news->hub_rtt_usec,
+        .hub_rtt_usec = news.hub_rtt_usec,
     };
 
-    (void) g_strlcpy(entry.last_error, news->error, sizeof(entry.last_error));
+    (void) g_strlcpy(entry.last_error, news.error, sizeof(entry.last_error));
     add_routes(&entry, device);
     g_array_append_val(view->tunnels, entry);
 }
@@ -133,6 +141,33 @@ add_peer(ApView *view,
     g_array_append_val(view->peers, entry);
 }
 
+static const char *
+configured_name(const ApPolicy *policy, const ApPeerView *peer)
+{
+    const ApTunnelPolicy *entry = ap_policy_find_tunnel(policy, peer->tunnel);
+
+    for (guint i = 0; entry != NULL && i < entry->peers->len; i++) {
+        const ApPeerPolicy *configured = g_ptr_array_index(entry->peers, i);
+
+        if (ap_key_equal(&configured->key, &peer->verdict.key))
+            return configured->name;
+    }
+    return "";
+}
+
+/* What our own files call a peer counts more than what others do. */
+static void
+add_name(ApPeerView *entry, const ApPolicy *policy, const ApPublishSources *sources)
+{
+    const char *configured = configured_name(policy, entry);
+    g_autofree char *told = NULL;
+
+    if (configured[0] == '\0')
+        told = sources->name(entry->verdict.ifindex, &entry->verdict.key, sources->gossip);
+    (void) g_strlcpy(entry->name, told != NULL ? told : configured, sizeof(entry->name));
+    (void) g_strstrip(entry->name);
+}
+
 static ApTunnelView *
 find_tunnel(const ApView *view, guint32 ifindex)
 {
@@ -154,8 +189,7 @@ ApView *
 ap_publish_view(const ApWorld *world,
                 const ApPlan *plan,
                 const ApPolicy *policy,
-                ApServerNewsFunc news,
-                gpointer user_data,
+                const ApPublishSources *sources,
                 ApInstant now)
 {
     ApView *view = ap_view_new();
@@ -165,11 +199,8 @@ ap_publish_view(const ApWorld *world,
         const ApTunnel *tunnel = &g_array_index(plan->tunnels, ApTunnel, i);
         const ApDevice *device = ap_world_find_device(world, tunnel->ifindex);
 
-        if (device != NULL) {
-            const ApServerNews about = news(tunnel->ifindex, user_data);
-
-            add_tunnel(view, device, tunnel, &about);
-        }
+        if (device != NULL)
+            add_tunnel(view, device, tunnel, sources);
     }
 
     for (guint i = 0; i < plan->verdicts->len; i++) {
@@ -181,6 +212,7 @@ ap_publish_view(const ApWorld *world,
             continue;
         tunnel->n_direct += verdict->state == AP_PATH_DIRECT;
         add_peer(view, world, device, plan, verdict, now);
+        add_name(&g_array_index(view->peers, ApPeerView, view->peers->len - 1), policy, sources);
     }
     return view;
 }

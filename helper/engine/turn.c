@@ -94,8 +94,14 @@ publish_turn(ApEngine *self,
              guint64 network,
              ApInstant now)
 {
-    g_autoptr(ApView) view =
-        ap_publish_view(world, plan, self->policy, ap_askers_get_news, self->askers, now);
+    const ApPublishSources sources = {
+        .news = ap_askers_get_news,
+        .name = ap_gossipers_get_name,
+        .is_hub = ap_gossipers_is_hub,
+        .servers = self->askers,
+        .gossip = self->gossipers,
+    };
+    g_autoptr(ApView) view = ap_publish_view(world, plan, self->policy, &sources, now);
 
     settle_resync(self);
     view->n_resyncs = self->n_resyncs;

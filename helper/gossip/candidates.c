@@ -275,8 +275,27 @@ ap_candidates_merge(GArray *candidates, const GArray *more)
     }
 }
 
+/* Returns: (transfer full) (nullable): the first name that somebody told whom @accepts takes */
+static char *
+find_name(const ApKnowledge *knowledge,
+          const ApTrust *trust,
+          const ApKey *key,
+          ApKnownTellerFunc accepts)
+{
+    const ApKnown *known = ap_knowledge_first(knowledge, key);
+
+    for (; known != NULL && ap_key_equal(&known->fact.subject, key); known = ap_known_next(known)) {
+        ApReader name;
+
+        if (known->fact.kind == AP_FACT_MEMBER && ap_known_has(known, accepts, trust)
+            && ap_member_find(&known->fact.member, AP_MEMBER_NAME, &name) && name.left > 0)
+            return g_strndup((const char *) name.data, name.left);
+    }
+    return NULL;
+}
+
 /**
- * Finds what a peer is called, by those who may say so: itself, or one that names members.
+ * Finds what a peer is called, by those who may say so: one that names members, or else itself.
  *
  * Returns: (transfer full) (nullable): at most AP_PEER_NAME_MAX bytes of harmless text; NULL when
  *     nobody says
@@ -284,14 +303,7 @@ ap_candidates_merge(GArray *candidates, const GArray *more)
 char *
 ap_candidates_name(const ApKnowledge *knowledge, const ApTrust *trust, const ApKey *key)
 {
-    const ApKnown *known = ap_knowledge_first(knowledge, key);
+    char *name = find_name(knowledge, trust, key, may_say_of_another);
 
-    for (; known != NULL && ap_key_equal(&known->fact.subject, key); known = ap_known_next(known)) {
-        ApReader name;
-
-        if (known->fact.kind == AP_FACT_MEMBER && ap_known_has(known, may_say, trust)
-            && ap_member_find(&known->fact.member, AP_MEMBER_NAME, &name) && name.left > 0)
-            return g_strndup((const char *) name.data, name.left);
-    }
-    return NULL;
+    return name != NULL ? name : find_name(knowledge, trust, key, may_say_of_itself);
 }

@@ -8,6 +8,7 @@
 /**
  * @trust: (owned) (nullable): NULL before the first reading of the device: nobody is known then
  * @policy: what @trust was made with; its list is (owned) (nullable)
+ * @is_hub: a peer said of itself that it is a member, which ours say to their hub alone
  * @n_refused: packets and facts by reason
  */
 struct _ApGossip {
@@ -17,6 +18,7 @@ struct _ApGossip {
     ApKnowledge *knowledge;
     ApTrust *trust;
     ApTrustPolicy policy;
+    gboolean is_hub;
     guint64 n_refused[AP_N_GOSSIP_REFUSALS];
 };
 
@@ -163,6 +165,13 @@ take_alive(ApGossip *self, ApDoorPeer *from, const ApFact *fact, ApGossipNews *n
     return AP_GOSSIP_REFUSAL_NONE;
 }
 
+static gboolean
+is_own_membership(const ApFact *fact, const ApDoorPeer *from)
+{
+    return fact->kind == AP_FACT_MEMBER && ap_key_equal(&fact->subject, &from->key)
+           && ap_member_speaks_bfd(&fact->member);
+}
+
 /* @known: (out): the fact as it is held; set on success only */
 static ApGossipRefusal
 learn(ApGossip *self,
@@ -179,6 +188,7 @@ learn(ApGossip *self,
     if (refusal != AP_GOSSIP_REFUSAL_NONE)
         return refusal;
 
+    self->is_hub = self->is_hub || is_own_membership(fact, from);
     switch (
         ap_knowledge_learn(self->knowledge, &from->key, fact, from->may_name_members, known, now)) {
     case AP_LEARNED_NEW:
@@ -398,6 +408,18 @@ char *
 ap_gossip_name(const ApGossip *self, const ApKey *key)
 {
     return self->trust != NULL ? ap_candidates_name(self->knowledge, self->trust, key) : NULL;
+}
+
+/**
+ * Tells whether we are the hub of this tunnel by what was heard: a peer of ours that has a hub
+ * says to it, and to nobody else, that it is a member.
+ *
+ * Returns: FALSE when it is not, or cannot be told: wirelink does not say so
+ */
+gboolean
+ap_gossip_is_hub(const ApGossip *self)
+{
+    return self->is_hub;
 }
 
 /** Returns: until when the peer's gossip is known to run, in microseconds of the boot clock; may

@@ -10,6 +10,7 @@ from product import CLI
 
 # Reasons whose network is made by another scenario, which asserts them.
 ELSEWHERE = {
+    "is-hub": "test_gossip.py::test_the_hub_says_what_it_is_and_what_the_others_are_called",
     "idle": "test_holding.py::test_last_holder_leaves_the_device_as_it_was",
     "paused": "test_holding.py::test_pause_sends_everything_by_the_hub_until_resumed",
     "mtu": "test_promises.py::test_a_narrow_path_is_not_used",

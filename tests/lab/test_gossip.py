@@ -8,6 +8,7 @@ from gossip_lab import Fleet
 from lab import until
 from memory import count_in_memory, family
 from product import Server
+from reasons import explain, until_tunnel
 
 
 def test_two_laptops_go_direct_by_the_word_of_their_hub(world):
@@ -16,6 +17,26 @@ def test_two_laptops_go_direct_by_the_word_of_their_hub(world):
         peer = one.tunnel.peers()[other.tunnel.public]
         assert peer["endpoint"] == f"{other.lan4}:{other.tunnel.port}"
         assert one.helper.peer(other)["sources"] == ["gossip"]
+
+
+def test_the_hub_says_what_it_is_and_what_the_others_are_called(world):
+    fleet = Fleet(world, "anna", "ben", "carl")
+    anna, ben, carl = fleet.laptops
+    names = {anna: "Anna", ben: "printer", carl: "printer"}
+    groups = [f"[Peer wg0 {laptop.tunnel.public}]\nName={name}\n" for laptop, name in names.items()]
+    fleet.start(fleet.hub, config="".join(groups))
+    # Nobody has told it yet: it might as well be a machine without a hub.
+    until_tunnel(fleet.hub, "wg0", "no-hub")
+    fleet.start(anna, ben).start(carl, config=f"[Peer wg0 {ben.tunnel.public}]\nName=Ben\n")
+    until_tunnel(fleet.hub, "wg0", "is-hub")
+    fleet.until_direct()
+
+    until(5, "ben hears a name", lambda: explain(ben, "anna"))
+    assert explain(ben, "anna")["public_key"] == anna.tunnel.public
+    assert explain(carl, "ben")["public_key"] == ben.tunnel.public, "its own file counts more"
+    until(5, "anna hears of two", lambda: anna.helper.cli("status").count("printer (") == 2)
+    assert explain(anna, "printer") is None, "anybody may claim a name"
+    assert explain(anna, ben.tunnel.ip4)["name"] == "printer"
 
 
 def test_the_hub_s_helper_may_die(world):

@@ -290,6 +290,7 @@ test_view_new(guint64 serial)
     };
     const ApCounter counters[] = {{"offers", 3}, {"refused-limit", 1}};
 
+    (void) g_strlcpy(peers[1].name, "Änne", sizeof(peers[1].name));
     peers[2].refusals[0] = AP_REASON_ENDPOINT_PORT;
     peers[2].n_refusals = 1;
     peers[2].verdict.endpoint = (ApEndpoint){0};

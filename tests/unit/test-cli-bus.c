@@ -484,7 +484,7 @@ test_monitor_survives_the_helper(Fixture *self, gconstpointer unused)
     ap_service_publish(self->helper->service, view);
     assert_next_line(
         stream,
-        "  wg7 CwECAwQF…  probing → direct: The peer answered directly, from an acceptable place.");
+        "  wg7 Änne  probing → direct: The peer answered directly, from an acceptable place.");
 
     g_clear_pointer(&self->helper, test_helper_free);
     assert_next_line(stream, "  The helper is not running");

@@ -70,6 +70,51 @@ test_status_is_golden(void)
     g_assert_cmpstr(text, ==, GOLDEN_STATUS);
 }
 
+#define NAMED(key, name)                                                                           \
+    "{'tunnel': <'wg0'>, 'name': <'" name "'>, 'public-key': <'" key "'>, 'state': <'waiting'>, "  \
+    "'reason': <'new'>, 'addresses': <['10.9.0.3']>}"
+
+static void
+test_names_stand_for_keys(void)
+{
+    static const struct {
+        const char *peers;
+        const char *table;
+    } cases[] = {
+        {NAMED("AAAABBBBCCCC", "anna"), "  anna  10.9.0.3  waiting  "},
+        {NAMED("AAAABBBBCCCC", "anna") "," NAMED("DDDDEEEEFFFF", "anna"),
+         "  anna (AAAABBBB…)  10.9.0.3  waiting  by the hub  -    -      new\n"
+         "  anna (DDDDEEEE…)  10.9.0.3  waiting  "},
+        {NAMED("AAAABBBBCCCC", "anna") "," NAMED("DDDDEEEEFFFF", "ben\\u202e"),
+         "  anna         10.9.0.3  waiting  by the hub  -    -      new\n"
+         "  ben\\u{202E}  10.9.0.3  waiting  "},
+        {NAMED("AAAABBBBCCCC", "全部") "," NAMED("DDDDEEEEFFFF", "e\\u0301cole"),
+         "  全部   10.9.0.3  waiting  by the hub  -    -      new\n"
+         "  e\u0301cole  10.9.0.3  waiting  "},
+        {NAMED("AAAABBBBCCCC", "the fastest laptop of the house"),
+         "  the fastest laptop o…  10.9.0.3  waiting  "},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *reply = g_strdup_printf("(1, [" TUNNEL "], [%s])", cases[i].peers);
+        g_autoptr(ApClientView) view = make_view(ON, reply);
+        g_autofree char *text = ap_text_status(view, &plain);
+
+        g_test_message("case %zu: %s", i, text);
+        g_assert_nonnull(strstr(text, cases[i].table));
+    }
+}
+
+static void
+test_explain_begins_with_the_name(void)
+{
+    g_autoptr(ApClientView) view =
+        make_view(ON, "(1, [" TUNNEL "], [" NAMED("AAAABBBB", "anna") "])");
+    g_autofree char *text = ap_text_explain(view->peers->pdata[0], &plain);
+
+    g_assert_nonnull(strstr(text, "name            anna\npeer            AAAABBBB\n"));
+}
+
 static void
 test_colour_only_where_wanted(void)
 {
@@ -105,6 +150,9 @@ static const struct {
     {"{}",
      "(1, [{'interface': <'wg1'>, 'state': <'unmanaged'>}], [])",
      "No tunnel is managed: everything goes by the hub"},
+    {"{}",
+     "(1, [{'interface': <'wg1'>, 'state': <'unmanaged'>, 'reason': <'is-hub'>}], [])",
+     "This computer is the hub: it needs no direct paths"},
     {"{}", "(1, [" TUNNEL "], [])", "No peer is known yet: everything goes by the hub"},
     {"{}", "(1, [" TUNNEL "], [" DIRECT "])", "1 of 1 peer direct"},
     {"{}", "(1, [" TUNNEL "], [" PROBING "," DIRECT "])", "1 of 2 peers direct"},
@@ -346,23 +394,15 @@ test_explain_says_what_it_rests_on(void)
 
 /* Taking one of these away, or giving it another meaning, takes another schema. */
 static const char *const peer_members[] = {
-    "tunnel",
-    "public_key",
-    "state",
-    "reason",
-    "reason_text",
-    "advice",
-    "command",
-    "sources",
-    "endpoint",
-    "addresses",
-    "since_usec",
-    "next_try_usec",
-    "last_handshake_usec",
-    "rtt_usec",
-    "relay_rtt_usec",
-    "rx_bytes",
-    "tx_bytes",
+    "tunnel",        "public_key",
+    "state",         "reason",
+    "reason_text",   "advice",
+    "command",       "sources",
+    "endpoint",      "addresses",
+    "name",          "since_usec",
+    "next_try_usec", "last_handshake_usec",
+    "rtt_usec",      "relay_rtt_usec",
+    "rx_bytes",      "tx_bytes",
     "refusals",
 };
 
@@ -444,6 +484,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/cli/status-is-golden", test_status_is_golden);
     g_test_add_func("/cli/colour-only-where-wanted", test_colour_only_where_wanted);
+    g_test_add_func("/cli/names-stand-for-keys", test_names_stand_for_keys);
+    g_test_add_func("/cli/explain-begins-with-the-name", test_explain_begins_with_the_name);
     g_test_add_func("/cli/headlines", test_headlines);
     g_test_add_func("/cli/nothing-from-elsewhere-moves-the-cursor",
                     test_nothing_from_elsewhere_moves_the_cursor);

@@ -385,7 +385,8 @@ static const struct {
     {"10.9.0.10", 2, -1},
     {"CwEC", 1, -1},
     {"10.9.0.99", 0, AP_ERROR_GONE},
-    {"x", 0, AP_ERROR_INVALID},
+    {"x", 0, AP_ERROR_GONE},
+    {"", 0, AP_ERROR_INVALID},
 };
 
 static void

@@ -316,6 +316,42 @@ test_names(void)
     g_assert_null(ap_gossip_name(gossip, &other.key));
 }
 
+static void
+test_hub_names_better_than_the_peer_itself(void)
+{
+    g_autoptr(ApGossip) gossip = gossip_new(NULL);
+    g_autofree char *name = NULL;
+
+    hear(gossip, &leaf, gossip_member(&leaf.key, "6e066c6170746f70"));
+    hear(gossip, &hub, gossip_member(&leaf.key, "6e077072696e746572"));
+    name = ap_gossip_name(gossip, &leaf.key);
+    g_assert_cmpstr(name, ==, "printer");
+}
+
+/* Only a peer of ours says of itself that it is a member, and only to its hub. */
+static void
+test_who_is_told_of_a_member_by_itself_is_the_hub(void)
+{
+    const struct {
+        const GossipNode *from;
+        ApFact fact;
+        gboolean is_hub;
+    } cases[] = {
+        {&leaf, gossip_endpoint(&leaf.key, "192.168.7.12:51820"), FALSE},
+        {&leaf, gossip_member(&leaf.key, "6e066c6170746f70"), FALSE},
+        {&hub, gossip_member(&leaf.key, "420101"), FALSE},
+        {&leaf, gossip_member(&leaf.key, "420101"), TRUE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(ApGossip) gossip = gossip_new(NULL);
+
+        g_test_message("case %zu", i);
+        hear(gossip, cases[i].from, cases[i].fact);
+        g_assert_cmpint(ap_gossip_is_hub(gossip), ==, cases[i].is_hub);
+    }
+}
+
 static ApCandidate
 offered(const ApKey *key, ApSource source, const char *address, const char *endpoint)
 {
@@ -416,6 +452,10 @@ main(int argc, char **argv)
     g_test_add_func("/gossip/candidates/a-basic-peer-has-not-to-gossip",
                     test_a_basic_peer_has_not_to_gossip);
     g_test_add_func("/gossip/candidates/names", test_names);
+    g_test_add_func("/gossip/candidates/hub-names-better",
+                    test_hub_names_better_than_the_peer_itself);
+    g_test_add_func("/gossip/candidates/who-is-the-hub",
+                    test_who_is_told_of_a_member_by_itself_is_the_hub);
     g_test_add_func("/gossip/candidates/two-sources-make-one", test_two_sources_make_one_candidate);
     g_test_add_func("/gossip/candidates/those-of-one-source-are-added",
                     test_candidates_of_one_source_are_added);

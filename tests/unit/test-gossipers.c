@@ -292,6 +292,19 @@ test_hub_itself_learns_of_nobody(G_GNUC_UNUSED gpointer fixture, G_GNUC_UNUSED g
     g_assert_cmpuint(candidates->len, ==, 0);
 }
 
+static void
+test_hub_knows_that_it_is_one(G_GNUC_UNUSED gpointer fixture, G_GNUC_UNUSED gconstpointer data)
+{
+    turn(HUB, TRUE);
+    g_assert_false(ap_gossipers_is_hub(IFINDEX, net.nodes[HUB].gossipers));
+    turn(ANNA, TRUE);
+    settle();
+    g_assert_true(ap_gossipers_is_hub(IFINDEX, net.nodes[HUB].gossipers));
+    g_assert_false(ap_gossipers_is_hub(IFINDEX, net.nodes[ANNA].gossipers));
+    turn(HUB, FALSE);
+    g_assert_false(ap_gossipers_is_hub(IFINDEX, net.nodes[HUB].gossipers));
+}
+
 /* Whoever comes first is told again by who comes later. */
 static void
 test_order_does_not_matter(G_GNUC_UNUSED gpointer fixture, G_GNUC_UNUSED gconstpointer data)
@@ -391,6 +404,7 @@ main(int argc, char **argv)
     } cases[] = {
         {"/gossipers/hub-brings-two-together", test_hub_brings_two_together},
         {"/gossipers/hub-itself-learns-of-nobody", test_hub_itself_learns_of_nobody},
+        {"/gossipers/hub-knows-that-it-is-one", test_hub_knows_that_it_is_one},
         {"/gossipers/order-does-not-matter", test_order_does_not_matter},
         {"/gossipers/idle-net-is-quiet", test_idle_net_is_quiet},
         {"/gossipers/another-key-is-another-gossip", test_another_key_is_another_gossip},

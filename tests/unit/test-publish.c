@@ -29,13 +29,35 @@ make_sim(void)
     return sim;
 }
 
+/* What the test's gossip says of everybody and everything. */
+static const char *told_name;
+static gboolean is_hub;
+
+static char *
+tell_name(guint32 ifindex, const ApKey *key, gpointer user_data)
+{
+    g_assert_cmpuint(ifindex, ==, TUNNEL);
+    g_assert_true(ap_key_is_safe(key));
+    g_assert_null(user_data);
+    return g_strdup(told_name);
+}
+
+static gboolean
+tell_hub(guint32 ifindex, gpointer user_data)
+{
+    g_assert_cmpuint(ifindex, ==, TUNNEL);
+    g_assert_null(user_data);
+    return is_hub;
+}
+
 static ApView *
 publish(Sim *sim, ApInstant now)
 {
+    const ApPublishSources sources = {.news = tell, .name = tell_name, .is_hub = tell_hub};
     g_autoptr(ApPlan) plan = sim_plan(sim, now);
     const ApWorld world = sim_read(sim);
 
-    return ap_publish_view(&world, plan, sim->policy, tell, NULL, now);
+    return ap_publish_view(&world, plan, sim->policy, &sources, now);
 }
 
 static const ApInstant now = {.boot_usec = 1000 * AP_USEC_PER_SEC,
@@ -122,6 +144,75 @@ test_peer_tells_what_is_known(void)
     g_assert_cmpuint(peer->proof_rx_bytes, ==, 200);
 }
 
+static void
+test_names_of_the_files_come_before_those_told(void)
+{
+    static const struct {
+        const char *configured, *told, *name;
+    } cases[] = {
+        {"", NULL, ""},
+        {"", "anna", "anna"},
+        {"", " anna ", "anna"},
+        {"", "  ", ""},
+        {"printer", NULL, "printer"},
+        {"printer", "anna", "printer"},
+    };
+    const ApKey key = sim_key(34);
+
+    news = (ApServerNews){.error = ""};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(Sim) sim = make_sim();
+        ApTunnelPolicy *entry = ap_policy_add_tunnel(sim->policy, "wg7");
+        g_autoptr(ApView) view = NULL;
+
+        (void) g_strlcpy(ap_tunnel_policy_get_peer(entry, &key)->name,
+                         cases[i].configured,
+                         AP_PEER_NAME_MAX + 1);
+        (void) sim_offer(sim, TUNNEL, &key, "10.85.0.34", NULL);
+        told_name = cases[i].told;
+        view = publish(sim, now);
+        told_name = NULL;
+        g_test_message("case %zu", i);
+        g_assert_cmpuint(view->peers->len, ==, 1);
+        g_assert_cmpstr(g_array_index(view->peers, ApPeerView, 0).name, ==, cases[i].name);
+    }
+}
+
+/* What a hub's device has is also what one has that lacks its hub. */
+static void
+test_hub_is_told_from_a_tunnel_without_one(void)
+{
+    static const struct {
+        const char *allowed;
+        gboolean gossip, is_hub;
+        ApReason reason;
+    } cases[] = {
+        {"10.85.0.2/32", TRUE, TRUE, AP_REASON_IS_HUB},
+        {"10.85.0.2/32", TRUE, FALSE, AP_REASON_NO_HUB},
+        {"10.85.0.2/32", FALSE, TRUE, AP_REASON_NO_HUB},
+        {"10.85.0.0/24", TRUE, TRUE, AP_REASON_NO_SERVER},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(Sim) sim = sim_new();
+        const ApKey own = sim_key(10), peer = sim_key(1);
+        g_autoptr(ApView) view = NULL;
+
+        (void) sim_add_lan(sim, 2, "192.168.77.12/24", "192.168.77.1");
+        sim_add_tunnel(sim, TUNNEL, &own, "10.85.0.1/24");
+        sim_add_peer(sim, TUNNEL, &peer, cases[i].allowed);
+        sim->policy->gossip = cases[i].gossip;
+        news = (ApServerNews){.reason = AP_REASON_NO_SERVER, .error = ""};
+        is_hub = cases[i].is_hub;
+        view = publish(sim, now);
+        is_hub = FALSE;
+        g_test_message("case %zu", i);
+        g_assert_cmpstr(ap_reason_name(g_array_index(view->tunnels, ApTunnelView, 0).reason),
+                        ==,
+                        ap_reason_name(cases[i].reason));
+    }
+}
+
 /* A server that says the same again makes no news. */
 static void
 test_grounds_are_no_change(void)
@@ -148,6 +239,8 @@ main(int argc, char **argv)
     g_test_add_func("/publish/server", test_tunnel_tells_how_its_server_is);
     g_test_add_func("/publish/networks", test_tunnel_tells_its_networks);
     g_test_add_func("/publish/peer", test_peer_tells_what_is_known);
+    g_test_add_func("/publish/names", test_names_of_the_files_come_before_those_told);
+    g_test_add_func("/publish/hub", test_hub_is_told_from_a_tunnel_without_one);
     g_test_add_func("/publish/grounds-are-no-change", test_grounds_are_no_change);
     return g_test_run();
 }

@@ -127,6 +127,8 @@ test_view_in_the_words_of_the_bus(Fixture *self, gconstpointer unused)
         "'last-error': <'no answer'>",
         "'reason': <'no-hub'>",
         "'tunnel': <'wg7'>",
+        "'name': <''>",
+        "'name': <'Änne'>",
         "'state': <'direct'>",
         "'state': <'probing'>",
         "'state': <'waiting'>",
@@ -237,13 +239,19 @@ static const struct {
     {"10.9.0.12", 1, NULL},
     {"fd00::b", 1, NULL},
     {"FD00:0::B", 1, NULL},
+    {"Änne", 1, NULL},
+    {"änne", 1, NULL},
+    {"Än", 0, AP_BUS_ERROR_NOT_FOUND},
     {"10.9.0.99", 0, AP_BUS_ERROR_NOT_FOUND},
     {"ZZZZ", 0, AP_BUS_ERROR_NOT_FOUND},
-    {"CgE", 0, "org.freedesktop.DBus.Error.InvalidArgs"},
+    {"CgE", 0, AP_BUS_ERROR_NOT_FOUND},
+    {"../../../etc/passwd", 0, AP_BUS_ERROR_NOT_FOUND},
+    {"CgECAwQFBgcICQoAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==", 0, AP_BUS_ERROR_NOT_FOUND},
     {"", 0, "org.freedesktop.DBus.Error.InvalidArgs"},
     {"CgEC\n", 0, "org.freedesktop.DBus.Error.InvalidArgs"},
-    {"../../../etc/passwd", 0, "org.freedesktop.DBus.Error.InvalidArgs"},
-    {"CgECAwQFBgcICQoAAAAAAAAAAAAAAAAAAAAAAAAAAAA==", 0, "org.freedesktop.DBus.Error.InvalidArgs"},
+    {"An address or a name, but a longer one than anybody is allowed to have",
+     0,
+     "org.freedesktop.DBus.Error.InvalidArgs"},
 };
 
 static void
@@ -284,6 +292,53 @@ test_explain_asks_for_more_when_several_fit(void)
     one = ap_find_peers(view, "CgECAwQFBgcICQoAAAAAAAAAAAAAAAAAAAAAAAAAAAU", NULL);
     g_assert_nonnull(one);
     g_assert_cmpuint(one->len, ==, 1);
+}
+
+static void
+call_it(ApView *view, guint number, const char *name)
+{
+    ApPeerView *peer = &g_array_index(view->peers, ApPeerView, number);
+
+    (void) g_strlcpy(peer->name, name, sizeof(peer->name));
+}
+
+static void
+test_explain_asks_which_of_one_name(void)
+{
+    g_autoptr(ApView) view = test_view_new(1);
+    g_autoptr(GError) error = NULL;
+
+    call_it(view, 2, "äNNE");
+    g_assert_null(ap_find_peers(view, "Änne", &error));
+    g_assert_error(error, AP_FIND_ERROR, AP_FIND_ERROR_AMBIGUOUS);
+    g_test_message("%s", error->message);
+    g_assert_nonnull(strstr(error->message, "2 peers"));
+    g_assert_nonnull(strstr(error->message, "CwECAwQF"));
+    g_assert_nonnull(strstr(error->message, "DAECAwQF"));
+}
+
+/* Names are what anybody claims. */
+static void
+test_name_hides_no_key_and_no_address(void)
+{
+    static const char *const claims[] = {
+        "CgECAwQFBgcICQoAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "10.9.0.10",
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(claims); i++) {
+        g_autoptr(ApView) view = test_view_new(1);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GPtrArray) found = NULL;
+        const ApPeerView *first;
+
+        call_it(view, 2, claims[i]);
+        found = ap_find_peers(view, claims[i], &error);
+        g_assert_no_error(error);
+        first = found->pdata[0];
+        g_test_message("%s", claims[i]);
+        g_assert_cmpint(first->verdict.key.bytes[0], ==, 10);
+    }
 }
 
 static void
@@ -828,6 +883,9 @@ main(int argc, char **argv)
                     test_names_of_any_bytes_can_be_shown);
     g_test_add_func("/service/answers-before-the-first-view", test_answers_before_the_first_view);
     g_test_add_func("/service/state-in-one-word", test_state_in_one_word);
+    g_test_add_func("/service/explain-asks-which-of-one-name", test_explain_asks_which_of_one_name);
+    g_test_add_func("/service/name-hides-no-key-and-no-address",
+                    test_name_hides_no_key_and_no_address);
     g_test_add_func("/service/explain-asks-for-more-when-several-fit",
                     test_explain_asks_for_more_when_several_fit);
     g_test_add_func("/service/bucket-has-a-burst-and-a-rate", test_bucket_has_a_burst_and_a_rate);

@@ -111,6 +111,11 @@ test_headline_says_how_things_stand(void)
          2,
          0,
          "Paused: everything goes by the hub"},
+        {"'State': <'no-tunnel'>",
+         "{'interface': <'wg1'>, 'state': <'unmanaged'>, 'reason': <'is-hub'>}",
+         0,
+         0,
+         "This computer is the hub: it needs no direct paths"},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -383,6 +388,34 @@ test_long_text_is_cut(void)
 }
 
 static void
+test_names_stand_for_addresses(void)
+{
+    g_autoptr(ApClientView) view = test_tray_view_of_peers(
+        "{'tunnel': <'wg0'>, 'state': <'direct'>, 'addresses': <['10.9.0.1']>, 'public-key': "
+        "<'A='>, 'name': <'anna'>},"
+        "{'tunnel': <'wg1'>, 'state': <'direct'>, 'addresses': <['10.9.0.1']>, 'public-key': "
+        "<'A='>, 'name': <'anna'>},"
+        "{'tunnel': <'wg2'>, 'state': <'direct'>, 'addresses': <['10.9.0.2']>, 'public-key': "
+        "<'B='>, 'name': <'ben'>},"
+        "{'tunnel': <'wg3'>, 'state': <'direct'>, 'public-key': <'C='>, 'name': <'ben'>},"
+        "{'tunnel': <'wg4'>, 'state': <'direct'>, 'public-key': <'D='>, 'name': "
+        "<'c\\u202e much, much too long'>}");
+    static const char *const lines[] = {
+        "anna – direct",
+        "anna – direct",
+        "ben (10.9.0.2) – direct",
+        "ben (C=) – direct",
+        "c\\u{202E} much, much too… – direct",
+    };
+    g_autoptr(ApMenuModel) model = make_model(view);
+
+    for (guint i = 0; i < G_N_ELEMENTS(lines); i++)
+        assert_label(model, AP_MENU_PEER_FIRST + i, lines[i]);
+    assert_label(model, AP_MENU_COPY_FIRST, "anna (10.9.0.1)");
+    g_assert_cmpstr(model->items[AP_MENU_COPY_FIRST].argument, ==, "10.9.0.1");
+}
+
+static void
 test_key_stands_for_a_peer_without_address(void)
 {
     g_autoptr(ApClientView) view =
@@ -430,6 +463,9 @@ test_note_says_what_is_wrong(void)
          "wg1: No configured peer leads to this tunnel's own network."},
         {"'State': <'relayed'>", TEST_TUNNEL "," TEST_LEFT_ALONE, NULL},
         {"'State': <'off'>, 'Enabled': <false>", TEST_LEFT_ALONE, NULL},
+        {"'State': <'no-tunnel'>",
+         "{'interface': <'wg1'>, 'state': <'unmanaged'>, 'reason': <'is-hub'>}",
+         NULL},
         {"'State': <'no-tunnel'>", "", NULL},
     };
 
@@ -455,6 +491,7 @@ test_every_reason_of_a_peer_has_a_phrase(void)
         AP_REASON_EXCLUDED,
         AP_REASON_NO_KEY,
         AP_REASON_NO_HUB,
+        AP_REASON_IS_HUB,
         AP_REASON_NOT_PRIVATE,
         AP_REASON_NO_ADDRESS,
         AP_REASON_DOWN,
@@ -604,6 +641,7 @@ main(int argc, char **argv)
     g_test_add_func("/tray-menu/peer-tells-what-to-do", test_peer_tells_what_to_do);
     g_test_add_func("/tray-menu/text-of-others-cannot-do-harm", test_text_of_others_cannot_do_harm);
     g_test_add_func("/tray-menu/long-text-is-cut", test_long_text_is_cut);
+    g_test_add_func("/tray-menu/names-stand-for-addresses", test_names_stand_for_addresses);
     g_test_add_func("/tray-menu/key-stands-for-a-peer-without-address",
                     test_key_stands_for_a_peer_without_address);
     g_test_add_func("/tray-menu/pause-and-resume-take-turns", test_pause_and_resume_take_turns);

@@ -86,6 +86,19 @@ test_first_direct_path_is_told(Fixture *self, gconstpointer unused)
     assert_silent(self, DIRECT("10.9.0.3") "," DIRECT("10.9.0.4"));
 }
 
+/* GLib hands the text on as it is, and desktops take it for markup. */
+static void
+test_names_are_no_markup(Fixture *self, gconstpointer unused)
+{
+    (void) unused;
+    assert_silent(self, "");
+    assert_told(self,
+                "{'tunnel': <'wg0'>, 'state': <'direct'>, 'public-key': <'A='>, 'name': "
+                "<'<b>R&D</b>'>}",
+                AP_NOTICE_DIRECT,
+                " b R D /b  is reached directly, without the hub.");
+}
+
 static void
 test_several_direct_paths_are_told_together(Fixture *self, gconstpointer unused)
 {
@@ -364,6 +377,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("/tray-notices/first-direct-path-is-told", test_first_direct_path_is_told);
+    ADD("/tray-notices/names-are-no-markup", test_names_are_no_markup);
     ADD("/tray-notices/several-direct-paths-are-told-together",
         test_several_direct_paths_are_told_together);
     ADD("/tray-notices/what-was-there-at-the-start-is-no-news",
