@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
+#include "helper/core/order.h"
 #include "helper/core/plan-private.h"
 
 /*
@@ -109,9 +110,7 @@ compare_loans(gconstpointer a, gconstpointer b)
     const ApLoanChange *x = a;
     const ApLoanChange *y = b;
 
-    if (x->ifindex != y->ifindex)
-        return x->ifindex < y->ifindex ? -1 : 1;
-    return ap_key_compare(&x->key, &y->key);
+    return ap_order_peers(x->ifindex, &x->key, y->ifindex, &y->key);
 }
 
 /**

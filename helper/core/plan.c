@@ -3,6 +3,7 @@
 #include "helper/core/plan.h"
 
 #include "helper/core/edit.h"
+#include "helper/core/order.h"
 #include "helper/core/plan-private.h"
 #include "helper/core/uplink.h"
 
@@ -292,9 +293,7 @@ compare_paths(gconstpointer a, gconstpointer b)
     const ApPath *x = a;
     const ApPath *y = b;
 
-    if (x->ifindex != y->ifindex)
-        return x->ifindex < y->ifindex ? -1 : 1;
-    return ap_key_compare(&x->key, &y->key);
+    return ap_order_peers(x->ifindex, &x->key, y->ifindex, &y->key);
 }
 
 /* Keeps the memory of peers that nobody names any more, as long as it matters. */
@@ -319,21 +318,18 @@ compare_changes(gconstpointer a, gconstpointer b)
 
     if (x->kind != y->kind)
         return x->kind < y->kind ? -1 : 1;
-    if (x->ifindex != y->ifindex)
-        return x->ifindex < y->ifindex ? -1 : 1;
-    return ap_key_compare(&x->peer.key, &y->peer.key);
+    return ap_order_peers(x->ifindex, &x->peer.key, y->ifindex, &y->peer.key);
 }
 
-static int
-compare_refusals(gconstpointer a, gconstpointer b)
+/** The order of @refusals in a plan: by tunnel, key and reason. Returns: as strcmp() */
+int
+ap_refusal_compare(gconstpointer a, gconstpointer b)
 {
     const ApRefusal *x = a;
     const ApRefusal *y = b;
-    const int by_key = ap_key_compare(&x->key, &y->key);
+    const int by_peer = ap_order_peers(x->ifindex, &x->key, y->ifindex, &y->key);
 
-    if (x->ifindex != y->ifindex)
-        return x->ifindex < y->ifindex ? -1 : 1;
-    return by_key != 0 ? by_key : (int) x->reason - (int) y->reason;
+    return by_peer != 0 ? by_peer : (int) x->reason - (int) y->reason;
 }
 
 /**
@@ -367,6 +363,6 @@ ap_plan_make(const ApWorld *world, const ApPolicy *policy, ApInstant now)
 
     /* The sort is stable: two changes of one kind for one peer keep their order. */
     g_array_sort(plan->changes, compare_changes);
-    g_array_sort(plan->refusals, compare_refusals);
+    g_array_sort(plan->refusals, ap_refusal_compare);
     return g_steal_pointer(&plan);
 }

@@ -2,6 +2,8 @@
 
 #include "helper/core/spot.h"
 
+#include "helper/core/order.h"
+
 #include <string.h>
 
 /**
@@ -28,9 +30,7 @@ compare_spots(gconstpointer a, gconstpointer b)
     const ApSpot *x = a;
     const ApSpot *y = b;
 
-    if (x->ifindex != y->ifindex)
-        return x->ifindex < y->ifindex ? -1 : 1;
-    return ap_addr_compare(&x->addr, &y->addr);
+    return ap_order_addresses(x->ifindex, &x->addr, y->ifindex, &y->addr);
 }
 
 /* Where @addr stands in the filter: multiplicative hashing, Knuth, TAOCP 3, 6.4. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 #include "helper/core/edit.h"
+#include "helper/core/order.h"
 #include "helper/core/plan-private.h"
 
 static int
@@ -9,9 +10,7 @@ compare_subjects(gconstpointer a, gconstpointer b)
     const ApSubject *x = a;
     const ApSubject *y = b;
 
-    if (x->ifindex != y->ifindex)
-        return x->ifindex < y->ifindex ? -1 : 1;
-    return ap_key_compare(&x->key, &y->key);
+    return ap_order_peers(x->ifindex, &x->key, y->ifindex, &y->key);
 }
 
 static void

@@ -2,13 +2,7 @@
 
 #include "helper/core/world.h"
 
-static int
-compare_indexes(guint32 a, guint32 b)
-{
-    if (a == b)
-        return 0;
-    return a < b ? -1 : 1;
-}
+#include "helper/core/order.h"
 
 static int
 compare_links(gconstpointer a, gconstpointer b)
@@ -16,7 +10,7 @@ compare_links(gconstpointer a, gconstpointer b)
     const ApLink *const *x = a;
     const ApLink *const *y = b;
 
-    return compare_indexes((*x)->ifindex, (*y)->ifindex);
+    return ap_order_tunnels((*x)->ifindex, (*y)->ifindex);
 }
 
 static int
@@ -25,7 +19,7 @@ compare_devices(gconstpointer a, gconstpointer b)
     const ApDevice *const *x = a;
     const ApDevice *const *y = b;
 
-    return compare_indexes((*x)->id.ifindex, (*y)->id.ifindex);
+    return ap_order_tunnels((*x)->id.ifindex, (*y)->id.ifindex);
 }
 
 static int
@@ -33,9 +27,8 @@ compare_owned(gconstpointer a, gconstpointer b)
 {
     const ApOwned *x = a;
     const ApOwned *y = b;
-    const int by_index = compare_indexes(x->ifindex, y->ifindex);
 
-    return by_index != 0 ? by_index : ap_key_compare(&x->key, &y->key);
+    return ap_order_peers(x->ifindex, &x->key, y->ifindex, &y->key);
 }
 
 static int
@@ -43,9 +36,8 @@ compare_candidates(gconstpointer a, gconstpointer b)
 {
     const ApCandidate *x = a;
     const ApCandidate *y = b;
-    const int by_index = compare_indexes(x->ifindex, y->ifindex);
 
-    return by_index != 0 ? by_index : ap_key_compare(&x->key, &y->key);
+    return ap_order_peers(x->ifindex, &x->key, y->ifindex, &y->key);
 }
 
 static int
@@ -84,9 +76,8 @@ compare_paths(gconstpointer a, gconstpointer b)
 {
     const ApPath *x = a;
     const ApPath *y = b;
-    const int by_index = compare_indexes(x->ifindex, y->ifindex);
 
-    return by_index != 0 ? by_index : ap_key_compare(&x->key, &y->key);
+    return ap_order_peers(x->ifindex, &x->key, y->ifindex, &y->key);
 }
 
 static int
@@ -94,9 +85,8 @@ compare_proofs(gconstpointer a, gconstpointer b)
 {
     const ApProof *x = a;
     const ApProof *y = b;
-    const int by_index = compare_indexes(x->ifindex, y->ifindex);
 
-    return by_index != 0 ? by_index : ap_key_compare(&x->key, &y->key);
+    return ap_order_peers(x->ifindex, &x->key, y->ifindex, &y->key);
 }
 
 static int
@@ -104,9 +94,8 @@ compare_addresses(gconstpointer a, gconstpointer b)
 {
     const ApOwnedAddress *x = a;
     const ApOwnedAddress *y = b;
-    const int by_index = compare_indexes(x->ifindex, y->ifindex);
 
-    return by_index != 0 ? by_index : ap_addr_compare(&x->addr, &y->addr);
+    return ap_order_addresses(x->ifindex, &x->addr, y->ifindex, &y->addr);
 }
 
 static int
@@ -114,15 +103,14 @@ compare_loans(gconstpointer a, gconstpointer b)
 {
     const ApLoan *x = a;
     const ApLoan *y = b;
-    const int by_index = compare_indexes(x->ifindex, y->ifindex);
 
-    return by_index != 0 ? by_index : ap_key_compare(&x->key, &y->key);
+    return ap_order_peers(x->ifindex, &x->key, y->ifindex, &y->key);
 }
 
 static int
 compare_mute(gconstpointer a, gconstpointer b)
 {
-    return compare_indexes(*(const guint32 *) a, *(const guint32 *) b);
+    return ap_order_tunnels(*(const guint32 *) a, *(const guint32 *) b);
 }
 
 static int
@@ -316,17 +304,6 @@ ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key)
     const ApPath wanted = {.ifindex = ifindex, .key = *key};
 
     return find(self->paths, &wanted, compare_paths);
-}
-
-/**
- * Tells whether the ledger of a sorted world says that we gave a peer its link-local address.
- */
-gboolean
-ap_world_has_lent(const ApWorld *self, guint32 ifindex, const ApKey *key)
-{
-    const ApLoan wanted = {.ifindex = ifindex, .key = *key};
-
-    return find(self->loans, &wanted, compare_loans) != NULL;
 }
 
 /**

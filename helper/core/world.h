@@ -223,7 +223,6 @@ gboolean ap_world_is_taken_over(const ApWorld *self, const ApDevice *device, con
 const ApCandidate *ap_world_find_candidate(const ApWorld *self, guint32 ifindex, const ApKey *key);
 const ApPath *ap_world_find_path(const ApWorld *self, guint32 ifindex, const ApKey *key);
 const ApProof *ap_world_find_proof(const ApWorld *self, guint32 ifindex, const ApKey *key);
-gboolean ap_world_has_lent(const ApWorld *self, guint32 ifindex, const ApKey *key);
 ApPresence ap_world_presence(const ApWorld *self, const ApAddr *addr);
 gboolean ap_world_is_mute(const ApWorld *self, guint32 ifindex);
 

@@ -344,22 +344,12 @@ ap_publish_log(const ApView *before, const ApView *after, ApMetrics *metrics)
     }
 }
 
-static int
-compare_refusals(const ApRefusal *a, const ApRefusal *b)
-{
-    if (a->ifindex != b->ifindex)
-        return a->ifindex < b->ifindex ? -1 : 1;
-
-    const int by_key = ap_key_compare(&a->key, &b->key);
-    return by_key != 0 ? by_key : (int) a->reason - (int) b->reason;
-}
-
 /* Both lists have one order, so a single walk over @before serves all of @after. */
 static gboolean
 holds_refusal(const GArray *before, guint *position, const ApRefusal *like)
 {
     for (; before != NULL && *position < before->len; (*position)++) {
-        const int order = compare_refusals(&g_array_index(before, ApRefusal, *position), like);
+        const int order = ap_refusal_compare(&g_array_index(before, ApRefusal, *position), like);
 
         if (order >= 0)
             return order == 0;

@@ -2,6 +2,8 @@
 
 #include "helper/engine/sessions.h"
 
+#include "helper/core/order.h"
+
 struct _ApSessions {
     ApVoiceSetup setup;
     GPtrArray *voices; /* (owned) (element-type ApVoice) one for each device */
@@ -175,10 +177,7 @@ ap_sessions_list_proofs(const ApSessions *self)
 static int
 compare_indexes(gconstpointer a, gconstpointer b)
 {
-    const guint32 x = *(const guint32 *) a;
-    const guint32 y = *(const guint32 *) b;
-
-    return (x > y) - (x < y);
+    return ap_order_tunnels(*(const guint32 *) a, *(const guint32 *) b);
 }
 
 /** Returns: (transfer full) (element-type guint32): tunnels where BFD fails, by index */

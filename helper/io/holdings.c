@@ -2,6 +2,8 @@
 
 #include "helper/io/holdings.h"
 
+#include "helper/core/order.h"
+
 /**
  * Makes an empty list: nothing is ours.
  *
@@ -35,9 +37,7 @@ compare_peers(gconstpointer a, gconstpointer b)
 {
     const ApOwned *pa = a, *pb = b;
 
-    if (pa->ifindex != pb->ifindex)
-        return pa->ifindex < pb->ifindex ? -1 : 1;
-    return ap_key_compare(&pa->key, &pb->key);
+    return ap_order_peers(pa->ifindex, &pa->key, pb->ifindex, &pb->key);
 }
 
 static int
@@ -45,9 +45,7 @@ compare_addresses(gconstpointer a, gconstpointer b)
 {
     const ApOwnedAddress *aa = a, *ab = b;
 
-    if (aa->ifindex != ab->ifindex)
-        return aa->ifindex < ab->ifindex ? -1 : 1;
-    return ap_addr_compare(&aa->addr, &ab->addr);
+    return ap_order_addresses(aa->ifindex, &aa->addr, ab->ifindex, &ab->addr);
 }
 
 static int
@@ -55,9 +53,7 @@ compare_loans(gconstpointer a, gconstpointer b)
 {
     const ApLoan *la = a, *lb = b;
 
-    if (la->ifindex != lb->ifindex)
-        return la->ifindex < lb->ifindex ? -1 : 1;
-    return ap_key_compare(&la->key, &lb->key);
+    return ap_order_peers(la->ifindex, &la->key, lb->ifindex, &lb->key);
 }
 
 /** Puts peers and loans in the order of index and key, addresses in that of index and address. */
