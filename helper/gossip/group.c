@@ -23,15 +23,10 @@ static ApGossipRefusal
 take_group(ApReader *reader, ApGroup *out)
 {
     guint64 ttl_sec;
+    const ApGossipRefusal refusal = ap_varint_take(reader, &ttl_sec, &out->is_minimal);
 
-    switch (ap_varint_take(reader, &ttl_sec, &out->is_minimal)) {
-    case AP_VARINT_OK:
-        break;
-    case AP_VARINT_SHORT:
-        return AP_GOSSIP_REFUSAL_SHORT;
-    case AP_VARINT_OVERFLOW:
-        return AP_GOSSIP_REFUSAL_VARINT;
-    }
+    if (refusal != AP_GOSSIP_REFUSAL_NONE)
+        return refusal;
     if (ttl_sec > AP_FACT_TTL_MAX_SEC)
         return AP_GOSSIP_REFUSAL_TTL;
 

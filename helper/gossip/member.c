@@ -34,8 +34,9 @@ take_item(ApReader *items, guint8 *key, ApReader *value, gboolean *is_minimal)
     gboolean minimal;
     guint64 n;
 
-    if (!ap_reader_take_u8(items, key) || ap_varint_take(items, &n, &minimal) != AP_VARINT_OK
-        || n > items->left || !ap_reader_take(items, (gsize) n, &value->data))
+    if (!ap_reader_take_u8(items, key)
+        || ap_varint_take(items, &n, &minimal) != AP_GOSSIP_REFUSAL_NONE || n > items->left
+        || !ap_reader_take(items, (gsize) n, &value->data))
         return FALSE;
 
     value->left = (gsize) n;
@@ -90,14 +91,9 @@ ap_member_take(ApReader *reader, ApMember *out, gboolean *is_minimal)
     ApReader items;
     guint64 n;
 
-    switch (ap_varint_take(reader, &n, &minimal)) {
-    case AP_VARINT_OK:
-        break;
-    case AP_VARINT_SHORT:
-        return AP_GOSSIP_REFUSAL_SHORT;
-    case AP_VARINT_OVERFLOW:
-        return AP_GOSSIP_REFUSAL_VARINT;
-    }
+    refusal = ap_varint_take(reader, &n, &minimal);
+    if (refusal != AP_GOSSIP_REFUSAL_NONE)
+        return refusal;
     if (n > MAX_BYTES)
         return AP_GOSSIP_REFUSAL_MEMBER_FRAME;
     if (!ap_reader_take(reader, (gsize) n, &items.data))

@@ -15,8 +15,11 @@
  *
  * @reader: stands behind the integer on success, otherwise anywhere
  * @out, @is_minimal: (out): set on success only
+ *
+ * Returns: AP_GOSSIP_REFUSAL_NONE; AP_GOSSIP_REFUSAL_SHORT when the bytes end before the integer
+ *     does; AP_GOSSIP_REFUSAL_VARINT when it does not fit 64 bits
  */
-ApVarintResult
+ApGossipRefusal
 ap_varint_take(ApReader *reader, guint64 *out, gboolean *is_minimal)
 {
     guint64 value = 0;
@@ -24,18 +27,18 @@ ap_varint_take(ApReader *reader, guint64 *out, gboolean *is_minimal)
 
     for (guint i = 0; i < MAX_BYTES; i++) {
         if (!ap_reader_take_u8(reader, &byte))
-            return AP_VARINT_SHORT;
+            return AP_GOSSIP_REFUSAL_SHORT;
         if (i == MAX_BYTES - 1 && byte > LAST_BYTE_MAX)
-            return AP_VARINT_OVERFLOW;
+            return AP_GOSSIP_REFUSAL_VARINT;
 
         value |= (guint64) (byte & 0x7f) << (7 * i);
         if ((byte & 0x80) == 0) {
             *out = value;
             *is_minimal = i == 0 || byte != 0;
-            return AP_VARINT_OK;
+            return AP_GOSSIP_REFUSAL_NONE;
         }
     }
-    return AP_VARINT_OVERFLOW;
+    return AP_GOSSIP_REFUSAL_VARINT;
 }
 
 /**

@@ -9,17 +9,11 @@
 #pragma once
 
 #include "common/reader.h"
+#include "helper/gossip/refusal.h"
 
 G_BEGIN_DECLS
 
-/** What became of reading one. */
-typedef enum {
-    AP_VARINT_OK,
-    AP_VARINT_SHORT,    /* the bytes end before the integer does */
-    AP_VARINT_OVERFLOW, /* it does not fit 64 bits */
-} ApVarintResult;
-
-ApVarintResult ap_varint_take(ApReader *reader, guint64 *out, gboolean *is_minimal)
+ApGossipRefusal ap_varint_take(ApReader *reader, guint64 *out, gboolean *is_minimal)
     G_GNUC_WARN_UNUSED_RESULT;
 void ap_varint_put(GByteArray *out, guint64 value);
 
