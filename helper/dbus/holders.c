@@ -89,13 +89,6 @@ ap_holders_remove(ApHolders *self, const char *sender)
         self->changed(FALSE, self->user_data);
 }
 
-/** Returns: how many hold us */
-guint
-ap_holders_count(const ApHolders *self)
-{
-    return g_hash_table_size(self->watches);
-}
-
 /** Forgets everybody without a word. */
 void
 ap_holders_free(ApHolders *self)

@@ -26,7 +26,6 @@ ApHolders *ap_holders_new(ApHoldersFunc changed, gpointer user_data);
 gboolean
 ap_holders_add(ApHolders *self, GDBusConnection *connection, const char *sender, GError **error);
 void ap_holders_remove(ApHolders *self, const char *sender);
-guint ap_holders_count(const ApHolders *self);
 void ap_holders_free(ApHolders *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApHolders, ap_holders_free)

@@ -23,7 +23,6 @@ struct _ApGossipSocket {
     guint16 port;
     ApGossipSocketFunc received;
     gpointer user_data; /* (not owned) */
-    guint64 n_dropped;
 };
 
 static int
@@ -53,8 +52,6 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
         if (ap_tunnel_datagram_is_to(&datagram, self->ifindex, &self->local)
             && ap_addr_from_sockaddr(&from, (const struct sockaddr *) &datagram.from))
             self->received(&from, payload, datagram.n_bytes, self->user_data);
-        else
-            self->n_dropped++;
     }
     return G_SOURCE_CONTINUE;
 }
@@ -129,13 +126,6 @@ ap_gossip_socket_send(ApGossipSocket *self,
                                  n_bytes,
                                  "could not gossip with",
                                  error);
-}
-
-/** Returns: datagrams that were not for our address on this device */
-guint64
-ap_gossip_socket_n_dropped(const ApGossipSocket *self)
-{
-    return self->n_dropped;
 }
 
 /** @self may be NULL. */

@@ -37,7 +37,6 @@ gboolean ap_gossip_socket_send(ApGossipSocket *self,
                                const guint8 *payload,
                                gsize n_bytes,
                                GError **error);
-guint64 ap_gossip_socket_n_dropped(const ApGossipSocket *self);
 void ap_gossip_socket_free(ApGossipSocket *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApGossipSocket, ap_gossip_socket_free)
