@@ -150,8 +150,8 @@ typedef struct {
     gint64 leaving_until_boot_usec; /* 0: it does not leave */
 
     /* whose the addresses are, for a while after the path is gone (security rule A8) */
-    ApPin pins[AP_CHANGE_MAX_ALLOWED];
     guint n_pins;
+    ApPin pins[AP_CHANGE_MAX_ALLOWED];
 } ApPath;
 
 /** How far the BFD session with one peer has come. */

@@ -18,6 +18,7 @@
 #include "helper/io/netwatch.h"
 #include "helper/io/sleep-watch.h"
 #include "helper/io/survey-watch.h"
+#include "helper/record/recorder.h"
 
 G_BEGIN_DECLS
 
@@ -34,6 +35,7 @@ struct _ApEngine {
     ApAskers *askers;       /* (owned) */
     ApSessions *sessions;   /* (owned) */
     ApGossipers *gossipers; /* (owned) */
+    ApRecorder *recorder;   /* (owned) */
     ApHoldings *holdings;   /* (owned) what the ledger holds */
     GArray *paths;          /* (owned) (element-type ApPath) memory of the planner */
     GArray *hosts;          /* (owned) (nullable) (element-type ApLanHost) while a peer is probed */

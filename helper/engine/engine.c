@@ -175,6 +175,7 @@ ap_engine_new(const ApEngineSetup *setup, GError **error)
         ap_askers_new(setup->fetch_program, &self->metrics, ap_engine_schedule_turn, self);
     self->sessions = ap_sessions_new(&ap_voice_system, on_heard, self);
     self->gossipers = ap_gossipers_new(&ap_gossiper_system, self->tools.wireguard, on_heard, self);
+    self->recorder = ap_recorder_new();
     self->paths = g_array_new(FALSE, TRUE, sizeof(ApPath));
     self->wake_at_boot_usec = AP_NEVER;
     self->enabled = setup->policy->enabled;
@@ -243,6 +244,18 @@ ap_engine_resync(ApEngine *self)
 }
 
 /**
+ * Writes down the last minutes of what was decided, and on what; see ap_recorder_write(). Nothing
+ * is masked.
+ *
+ * Returns: (transfer full)
+ */
+char *
+ap_engine_write_record(const ApEngine *self)
+{
+    return ap_recorder_write(self->recorder);
+}
+
+/**
  * Undoes everything, says good-bye to peers and servers and then calls @stopped, from a turn; at
  * the latest after STOP_LIMIT_USEC.
  */
@@ -273,6 +286,7 @@ ap_engine_free(ApEngine *self)
     ap_askers_free(self->askers);
     ap_sessions_free(self->sessions);
     ap_gossipers_free(self->gossipers);
+    ap_recorder_free(self->recorder);
     ap_holdings_free(self->holdings);
     g_clear_pointer(&self->paths, g_array_unref);
     g_clear_pointer(&self->hosts, g_array_unref);

@@ -228,6 +228,7 @@ turn_on(ApEngine *self, const GPtrArray *devices, ApInstant now)
     g_autoptr(ApPlan) plan = ap_plan_make(&world, self->policy, now);
     gint64 wake_at = plan->wake_at_boot_usec;
 
+    ap_recorder_add(self->recorder, &world, self->policy, now, plan);
     if (!carry_out(self, &world, plan))
         wake_at = MIN(wake_at, now.boot_usec + RETRY_USEC);
 
