@@ -26,6 +26,22 @@
 #define QUIET_DEATH_USEC (60 * AP_USEC_PER_SEC)
 
 /**
+ * The same where the server tells the other end, in microseconds: the sender notices within
+ * KNOWN_TRAFFIC_USEC and as long as an outage takes, and tells within half a second and the way to
+ * the hub and back; then the other end asks.
+ */
+#define TOLD_DEATH_USEC (KNOWN_TRAFFIC_USEC + 5 * AP_USEC_PER_SEC / 2)
+
+/**
+ * For how long both ends must have been with the server to count on that, in microseconds: two
+ * long polls (AP_COORD_MAX_WAIT_SEC), of which the second tells what has come about.
+ */
+#define SERVED_USEC (60 * AP_USEC_PER_SEC)
+
+/** Longest time between two long polls, in microseconds: two ways to the hub and back, and a pause. */
+#define ASKING_USEC (3 * AP_USEC_PER_SEC)
+
+/**
  * How long a path that BFD cannot watch may be dead, in microseconds: SILENCE_USEC (15 s) of
  * helper/core/life.c, a keepalive of WireGuard (10 s) and a look at a quiet path (7.5 s), and
  * some seconds for the other end, which may notice later.
@@ -313,14 +329,44 @@ mute_bound(const Stage *stage, const Flow *back)
 }
 
 static void
+note_served(Node *node)
+{
+    const Stage *stage = node->stage;
+
+    for (guint i = 0; i < stage->questions->len; i++) {
+        const Question *question = g_ptr_array_index(stage->questions, i);
+
+        if (question->node == node && question->is_there)
+            node->asked_usec = stage->now_usec;
+    }
+    if (stage->now_usec - node->asked_usec > ASKING_USEC)
+        node->unserved_usec = stage->now_usec;
+}
+
+static gboolean
+is_served(const Node *node, gint64 usec)
+{
+    return usec - node->unserved_usec > SERVED_USEC;
+}
+
+/* How long it may take until the first packet arrives. */
+static gint64
+grace_of(const Node *from, const Node *to, const Flow *flow, gint64 begun)
+{
+    if (flow->arrived_usec != 0)
+        return KNOWN_TRAFFIC_USEC;
+    return is_served(from, begun) && is_served(to, begun) ? TOLD_DEATH_USEC : QUIET_DEATH_USEC;
+}
+
+static void
 judge_flow(Stage *stage, guint a, guint b)
 {
     const Node *from = &stage->nodes[a];
     const Node *to = &stage->nodes[b];
     Flow *flow = &stage->flows[a][b];
     const gint64 calm = latest(from->calm_usec, to->calm_usec);
-    const gint64 grace = flow->arrived_usec == 0 ? QUIET_DEATH_USEC : KNOWN_TRAFFIC_USEC;
-    const gint64 begun = latest(calm, flow->since_usec) + grace;
+    const gint64 since = latest(calm, flow->since_usec);
+    const gint64 begun = since + grace_of(from, to, flow, since);
     const gint64 outage = stage->now_usec - latest(begun, flow->arrived_usec);
     gint64 bound = OUTAGE_USEC + 2 * flow->period_usec;
 
@@ -350,6 +396,7 @@ judge_step(Stage *stage)
             stage->nodes[i].calm_usec = stage->now_usec;
         if (!stage->nodes[i].has_ipv6)
             stage->nodes[i].mute_usec = stage->now_usec;
+        note_served(&stage->nodes[i]);
     }
     for (guint a = 0; a < stage->n_nodes; a++) {
         for (guint b = 0; b < stage->n_nodes; b++) {

@@ -200,6 +200,8 @@ struct _Node {
     gint64 calm_usec;       /* since when nothing on this machine or to the hub is wrong */
     gint64 failing_usec;    /* until then edits fail */
     gint64 mute_usec;       /* when it was last without IPv6; 0: never */
+    gint64 asked_usec;      /* when a question of it was last with the server */
+    gint64 unserved_usec;   /* when it was last without the server */
     guint64 foreign_hash;
 };
 

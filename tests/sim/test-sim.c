@@ -44,6 +44,23 @@ test_quiet_network_goes_direct(void)
     g_assert_cmpuint(result->n_direct, >, N_STEPS * 9 / 10);
 }
 
+/* A path that is cut while nobody uses it, at any time of the polls of both ends; then one of them
+ * sends. The judge allows 11 s and an outage; an end that is not told would take up to 45 s. */
+static void
+test_quiet_death_is_told(void)
+{
+    for (guint i = 0; i < 25; i++) {
+        g_autofree char *faults = g_strdup_printf("0 talk 0 1 100\n300 talk 0 1 0\n"
+                                                  "%u cut-both 0 1 0\n%u talk 0 1 100\n",
+                                                  900 + 13 * i,
+                                                  910 + 17 * i);
+        g_autoptr(RunResult) result = play_text(faults);
+
+        g_test_message("%s", faults);
+        g_assert_cmpstr(result->violation, ==, NULL);
+    }
+}
+
 /* What a helper must not do is found, whatever it is. */
 static void
 test_breaches_are_found(void)
@@ -106,6 +123,7 @@ main(int argc, char **argv)
     g_log_set_always_fatal(G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL); /* helpers may warn */
     g_test_add_func("/sim/same-seed-same-trace", test_same_seed_same_trace);
     g_test_add_func("/sim/quiet-network-goes-direct", test_quiet_network_goes_direct);
+    g_test_add_func("/sim/quiet-death-is-told", test_quiet_death_is_told);
     g_test_add_func("/sim/breaches-are-found", test_breaches_are_found);
     g_test_add_func("/sim/faults-survive-being-written", test_faults_survive_being_written);
     g_test_add_func("/sim/breach-is-shrunk", test_breach_is_shrunk);
