@@ -47,6 +47,9 @@ add_column(ApPeerList *self, int column, const char *title)
         gtk_tree_view_column_new_with_attributes(title, cell, "text", column, NULL);
 
     gtk_tree_view_column_set_resizable(shown, TRUE);
+    /* Who is selected has the whole sentence below the list. */
+    if (column == COLUMN_REASON)
+        g_object_set(cell, "ellipsize", PANGO_ELLIPSIZE_END, NULL);
     gtk_tree_view_append_column(GTK_TREE_VIEW(self->tree), shown);
 }
 

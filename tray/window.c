@@ -130,15 +130,17 @@ make_bar(ApWindow *self)
 static GtkWidget *
 make_head(ApWindow *self)
 {
-    GtkWidget *head = gtk_grid_new();
+    GtkWidget *head = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, SPACING);
+    GtkWidget *words = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
 
     self->icon = gtk_image_new();
     self->headline = make_text(TRUE);
     self->note = make_text(FALSE);
-    gtk_grid_set_column_spacing(GTK_GRID(head), SPACING);
-    gtk_grid_attach(GTK_GRID(head), self->icon, 0, 0, 1, 2);
-    gtk_grid_attach(GTK_GRID(head), self->headline, 1, 0, 1, 1);
-    gtk_grid_attach(GTK_GRID(head), self->note, 1, 1, 1, 1);
+    gtk_widget_set_valign(words, GTK_ALIGN_CENTER);
+    gtk_container_add(GTK_CONTAINER(words), self->headline);
+    gtk_container_add(GTK_CONTAINER(words), self->note);
+    gtk_container_add(GTK_CONTAINER(head), self->icon);
+    gtk_container_add(GTK_CONTAINER(head), words);
     return head;
 }
 

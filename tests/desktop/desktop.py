@@ -6,6 +6,7 @@ Needs a throw-away machine around it (`machine`): it makes a user, and installs 
 
 import os
 import pwd
+import re
 import signal
 import struct
 import subprocess
@@ -403,21 +404,32 @@ TUNNEL = {
 }
 
 
+WORDS = (ROOT / "helper/core/reason.c").read_text(encoding="utf-8")
+
+
+def sentence(reason):
+    """What the helper says of that reason: what else could be translated?"""
+    found = re.search(rf'\{{"{reason}",\s*N_\(((?:\s*"[^"]*")+)\)', WORDS)
+    return "".join(re.findall(r'"([^"]*)"', found[1]))
+
+
 def peer(number, state="waiting", reason="no-handshake", rtt=0, **more):
     return {
         "tunnel": text("wg0"),
+        "name": text(more.pop("name", "")),
         "public-key": text(f"{number:04d}" + "k" * 39 + "="),
         "state": text(state),
         "reason": text(reason),
-        "reason-text": text(more.pop("sentence", "The peer did not answer there in time.")),
+        "reason-text": text(sentence(reason)),
+        "advice": text("Nothing needs to be done." if state == "direct" else ""),
         "addresses": GLib.Variant("as", [more.pop("address", f"10.9.0.{number}")]),
         "endpoint": text(f"192.168.1.{number}:51820" if state == "direct" else ""),
         "rtt": GLib.Variant("x", rtt),
     }
 
 
-def direct(number):
-    return peer(number, "direct", "proven", rtt=640, sentence="The peer answered directly.")
+def direct(number, **more):
+    return peer(number, "direct", "proven", rtt=640, **more)
 
 
 class Tray:

@@ -9,7 +9,7 @@ from desktop import TimedOut, direct, peer, until
 
 PANEL_HEIGHT = 30
 
-ON_THE_WAY = [direct(2), direct(3), peer(4, "probing", "probing"), peer(5), peer(6, reason="mtu")]
+ON_THE_WAY = [direct(2), direct(3, name="anna"), peer(4, "probing", "probing"), peer(5), peer(6, reason="mtu")]
 
 # A panel that knows only the older kind of tray.
 TINT2_CONFIG = """rounded = 0
@@ -257,7 +257,7 @@ def test_german(start_desktop, german):
     assert tray.labels() == [
         "2 von 5 Gegenstellen direkt",
         "10.9.0.2 – direkt bei 192.168.1.2, 0,6 ms",
-        "10.9.0.3 – direkt bei 192.168.1.3, 0,6 ms",
+        "anna – direkt bei 192.168.1.3, 0,6 ms",
         "10.9.0.4 – über den Hub: der direkte Weg wird versucht",
         "10.9.0.5 – über den Hub: keine Antwort auf dem direkten Weg",
         "10.9.0.6 – über den Hub: große Pakete gehen auf dem direkten Weg verloren",
@@ -269,7 +269,7 @@ def test_german(start_desktop, german):
         "Bis ich fortsetze",
         "Adresse kopieren",
         "10.9.0.2",
-        "10.9.0.3",
+        "anna (10.9.0.3)",
         "10.9.0.4",
         "10.9.0.5",
         "10.9.0.6",

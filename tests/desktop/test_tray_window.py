@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from desktop import ROOT, USER, direct, peer, until
+from desktop import ROOT, USER, direct, peer, sentence, until
 
 APPLICATION = "wg-autopeer-tray"
 READER = ROOT / "tests/desktop/accessible.py"
@@ -120,14 +120,16 @@ def test_window_can_be_read_and_used_without_eyes(start_desktop):
     window.press("Re-sync")
     helper.wait_for_call("Resync")
     window.wait_for("Re-sync – asking…")
-    helper.show("direct", [direct(2), direct(3), peer(4, reason="mtu")], Resyncs=1)
+    both = direct(2, name="anna"), direct(3, name="printer in the hall")
+    helper.show("direct", [*both, peer(4, reason="mtu")], Resyncs=1)
     window.wait_for("2 of 3 peers direct")
     assert any(name.startswith("Re-sync – done at") for name in window.names("push button"))
+    assert "anna (10.9.0.2)" in window.names("table cell")
     desktop.calm_shot("window")
 
     # By keyboard alone: from row to row, and out.
     desktop.xdotool("key", "--delay", 50, "Down", "Down")
-    until(5, "the reason of the third", lambda: "The peer did not answer there in time." in window.names())
+    until(5, "the reason of the third", lambda: sentence("mtu") in window.names())
     desktop.xdotool("key", "Escape")
     until(5, "the window to close", lambda: not window.is_open())
     assert desktop.processes["tray"].poll() is None
