@@ -61,9 +61,9 @@ make_context(Arguments *arguments)
     g_option_context_set_summary(context, summary->str);
     g_option_context_set_description(
         context,
-        _("PEER is a public key, four or more characters of its beginning, or a tunnel address.\n"
-          "WHEN is \"network\" (until this computer is on another one) or a time such as 90s, 30min,\n"
-          "2h or 3d; without it the pause lasts until \"resume\".\n"
+        _("PEER is a tunnel address, a name, a public key, or its first characters (four or\n"
+          "more). WHEN is \"network\" (until this computer is on another one) or a time such\n"
+          "as 90s, 30min, 2h or 3d; without it the pause lasts until \"resume\".\n"
           "See wg-autopeer(1) for the members of the JSON objects and the exit codes."));
     g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
     return context;

@@ -5,6 +5,10 @@
 /** Between two columns. */
 #define GAP 2
 
+/** Columns of a terminal that a note may fill, with its indentation: what a terminal has at least. */
+#define NOTE_WIDTH 80
+#define NOTE_INDENT 4
+
 /** Ends every colour. Source: ECMA-48, SGR 0. */
 #define COLOUR_OFF "\033[0m"
 
@@ -15,7 +19,8 @@ typedef struct {
 
 struct _ApTable {
     guint n_columns;
-    GArray *cells; /* (owned) (element-type Cell) row after row */
+    GArray *cells;    /* (owned) (element-type Cell) row after row */
+    GPtrArray *notes; /* (owned) (element-type utf8) one for each row; NULL: none */
 };
 
 static void
@@ -35,6 +40,7 @@ ap_table_new(guint n_columns)
     self->n_columns = n_columns;
     self->cells = g_array_new(FALSE, FALSE, sizeof(Cell));
     g_array_set_clear_func(self->cells, clear_cell);
+    self->notes = g_ptr_array_new_with_free_func(g_free);
     return self;
 }
 
@@ -51,6 +57,21 @@ ap_table_add(ApTable *self, const char *const *cells)
 
         g_array_append_val(self->cells, cell);
     }
+    g_ptr_array_add(self->notes, NULL);
+}
+
+/**
+ * Says something below the last row, over the whole width.
+ *
+ * @note: as a cell's text; copied
+ */
+void
+ap_table_note(ApTable *self, const char *note)
+{
+    g_return_if_fail(self->notes->len > 0);
+
+    g_free(self->notes->pdata[self->notes->len - 1]);
+    self->notes->pdata[self->notes->len - 1] = g_strdup(note);
 }
 
 /**
@@ -108,7 +129,38 @@ write_gap(GString *out, const Cell *cell, glong width)
     g_string_append_printf(out, "%*s", (int) (width + GAP - text_width(cell->text)), "");
 }
 
-/** Appends the table to @out: a line for each row, without spaces at its end. */
+static void
+write_note(GString *out, const char *note)
+{
+    g_auto(GStrv) words = g_strsplit(note, " ", -1);
+    glong width = NOTE_WIDTH;
+
+    for (gsize i = 0; words[i] != NULL; i++) {
+        const glong more = text_width(words[i]);
+
+        if (width + 1 + more > NOTE_WIDTH) {
+            g_string_append_printf(out, "%s%*s", i > 0 ? "\n" : "", NOTE_INDENT, "");
+            width = NOTE_INDENT + more;
+        } else {
+            g_string_append_c(out, ' ');
+            width += 1 + more;
+        }
+        g_string_append(out, words[i]);
+    }
+    g_string_append_c(out, '\n');
+}
+
+static void
+end_row(GString *out, const char *note)
+{
+    while (out->len > 0 && out->str[out->len - 1] == ' ')
+        g_string_truncate(out, out->len - 1);
+    g_string_append_c(out, '\n');
+    if (note != NULL)
+        write_note(out, note);
+}
+
+/** Appends the table to @out: a line for each row, without spaces at its end, and its note. */
 void
 ap_table_write(const ApTable *self, GString *out)
 {
@@ -122,7 +174,7 @@ ap_table_write(const ApTable *self, GString *out)
 
         write_cell(out, cell);
         if ((i + 1) % self->n_columns == 0)
-            g_string_append_c(out, '\n');
+            end_row(out, self->notes->pdata[i / self->n_columns]);
         else
             write_gap(out, cell, widths[i % self->n_columns]);
     }
@@ -135,5 +187,6 @@ ap_table_free(ApTable *self)
         return;
 
     g_clear_pointer(&self->cells, g_array_unref);
+    g_clear_pointer(&self->notes, g_ptr_array_unref);
     g_free(self);
 }

@@ -10,7 +10,7 @@
 #include <glib/gi18n.h>
 
 /** Characters of a name that are shown in lists: longer ones would push the rest away. */
-#define SHORT_NAME_CHARS 20
+#define SHORT_NAME_CHARS 15
 
 /** Colours of states. Source: ECMA-48, SGR 32 and 33. */
 #define GREEN "\033[32m"
@@ -107,10 +107,19 @@ format_path(const ApClientPeer *peer)
 
     if (ap_client_peer_is_direct(peer) && endpoint[0] != '\0')
         return g_steal_pointer(&endpoint);
+
+    return g_strdup(_("by the hub"));
+}
+
+static char *
+format_path_and_trial(const ApClientPeer *peer)
+{
+    g_autofree char *endpoint = ap_text_escape(peer->endpoint);
+
     if (g_str_equal(peer->state, "probing") && endpoint[0] != '\0')
         return g_strdup_printf(_("by the hub, trying %s"), endpoint);
 
-    return g_strdup(_("by the hub"));
+    return format_path(peer);
 }
 
 static char *
@@ -210,20 +219,30 @@ state_colour(const char *state, const ApTextStyle *style)
     return g_str_equal(state, "probing") ? YELLOW : NULL;
 }
 
+/* There is nothing to say about a direct path that works. */
+static gboolean
+goes_well(const ApClientPeer *peer)
+{
+    return ap_client_peer_is_direct(peer) && g_str_equal(peer->reason, "proven");
+}
+
 static void
 add_peer_row(ApTable *table, const ApClientPeer *peer, const ApTextStyle *style)
 {
     g_autofree char *name = format_peer(peer);
-    g_autofree char *addresses = format_list((const char *const *) peer->addresses, " ");
+    g_autofree char *address =
+        ap_text_escape(peer->addresses[0] != NULL ? peer->addresses[0] : "-");
     g_autofree char *state = ap_text_escape(peer->state);
     g_autofree char *path = format_path(peer);
     g_autofree char *rtt = format_rtt(peer->rtt_usec);
     g_autofree char *since = format_since(peer->since_real_usec, style);
     g_autofree char *reason = format_reason(peer->reason, peer->reason_text);
-    const char *const cells[] = {"", name, addresses, state, path, rtt, since, reason};
+    const char *const cells[] = {"", name, address, state, path, rtt, since};
 
     ap_table_add(table, cells);
     ap_table_colour_cell(table, 3, state_colour(peer->state, style));
+    if (!goes_well(peer))
+        ap_table_note(table, reason);
 }
 
 static void
@@ -240,7 +259,6 @@ append_peers(GString *out,
         _("PATH"),
         _("RTT"),
         _("SINCE"),
-        _("REASON"),
     };
     g_autoptr(ApTable) table = ap_table_new(G_N_ELEMENTS(head));
     guint n = 0;
@@ -275,7 +293,7 @@ append_tunnel(GString *out,
 
     g_string_append_printf(out, "\n%s (%s): ", name, backend);
     if (ap_client_tunnel_is_hub(tunnel))
-        g_string_append_printf(out, "%s\n", reason);
+        g_string_append(out, _("this computer is the hub\n"));
     else if (!is_managed(tunnel))
         g_string_append_printf(out, _("not managed: %s\n"), reason);
     else if (server[0] == '\0')
@@ -283,7 +301,7 @@ append_tunnel(GString *out,
     else
         g_string_append_printf(out, _("asks %s\n"), server);
     if (last_error[0] != '\0')
-        g_string_append_printf(out, _("  the last round failed: %s\n"), last_error);
+        g_string_append_printf(out, _("  the last try failed: %s\n"), last_error);
 
     append_peers(out, view, tunnel, style);
 }
@@ -357,7 +375,7 @@ add_explanation(ApTable *table, const ApClientPeer *peer, const ApTextStyle *sty
     g_autofree char *tunnel = ap_text_escape(peer->tunnel);
     g_autofree char *state = ap_text_escape(peer->state);
     g_autofree char *since = ap_text_ago(peer->since_real_usec, style, "");
-    g_autofree char *path = format_path(peer);
+    g_autofree char *path = format_path_and_trial(peer);
     g_autofree char *rtt = format_round_trip(peer);
     g_autofree char *addresses = format_list((const char *const *) peer->addresses, ", ");
     g_autofree char *sources = format_list((const char *const *) peer->sources, ", ");

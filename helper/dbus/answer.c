@@ -144,17 +144,27 @@ add_sources(GVariantDict *dict, guint sources)
 }
 
 static void
+add_family(GVariantBuilder *builder, const ApVerdict *verdict, guint16 family)
+{
+    for (guint i = 0; i < verdict->n_addresses; i++) {
+        char text[AP_ADDR_TEXT_LEN];
+
+        if (verdict->addresses[i].family != family)
+            continue;
+        ap_addr_to_text(&verdict->addresses[i], text);
+        g_variant_builder_add(builder, "s", text);
+    }
+}
+
+/* Where there is room for one only, it is the one that people type. */
+static void
 add_addresses(GVariantDict *dict, const ApVerdict *verdict)
 {
     GVariantBuilder builder;
 
     g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
-    for (guint i = 0; i < verdict->n_addresses; i++) {
-        char text[AP_ADDR_TEXT_LEN];
-
-        ap_addr_to_text(&verdict->addresses[i], text);
-        g_variant_builder_add(&builder, "s", text);
-    }
+    add_family(&builder, verdict, AF_INET);
+    add_family(&builder, verdict, AF_INET6);
     g_variant_dict_insert_value(dict, "addresses", g_variant_builder_end(&builder));
 }
 

@@ -31,7 +31,8 @@ add_sentences(GVariantDict *dict, const ApView *view, const ApPeerView *peer)
     g_variant_builder_add(&builder, "s", path_sentence(peer->verdict.state));
     if (peer->verdict.reason != AP_REASON_NONE)
         g_variant_builder_add(&builder, "s", ap_reason_sentence(peer->verdict.reason));
-    for (guint i = 0; i < peer->n_refusals; i++)
+    /* Where something was tried, what else was offered explains nothing. */
+    for (guint i = 0; peer->tried_real_usec == 0 && i < peer->n_refusals; i++)
         g_variant_builder_add(&builder, "s", ap_reason_sentence(peer->refusals[i]));
     if (peer->verdict.state != AP_PATH_DIRECT && peer->next_real_usec == 0)
         g_variant_builder_add(&builder, "s", N_("It is tried again when something changes."));

@@ -208,7 +208,8 @@ ap_publish_view(const ApWorld *world,
         const ApDevice *device = ap_world_find_device(world, verdict->ifindex);
         ApTunnelView *tunnel = find_tunnel(view, verdict->ifindex);
 
-        if (device == NULL || tunnel == NULL)
+        /* Whoever is at the other end of a hub's tunnel is there without any path of ours. */
+        if (device == NULL || tunnel == NULL || tunnel->reason == AP_REASON_IS_HUB)
             continue;
         tunnel->n_direct += verdict->state == AP_PATH_DIRECT;
         add_peer(view, world, device, plan, verdict, now);

@@ -48,12 +48,10 @@ make_view(const char *properties, const char *reply)
     "1 of 2 peers direct\n"                                                                        \
     "\n"                                                                                           \
     "wg0 (kernel): asks 10.9.0.1:80\n"                                                             \
-    "  PEER       ADDRESS           STATE    PATH                                  RTT      "      \
-    "SINCE  REASON\n"                                                                              \
-    "  AAAABBBB…  10.9.0.3 fd00::3  direct   192.168.1.7:51820                     0.42 ms  2 "  \
-    "min  It answered.\n"                                                                          \
-    "  EEEEFFFF…  10.9.0.4          probing  by the hub, trying 192.168.1.8:51820  -        1 "  \
-    "s    probing\n"                                                                               \
+    "  PEER       ADDRESS   STATE    PATH               RTT      SINCE\n"                          \
+    "  AAAABBBB…  10.9.0.3  direct   192.168.1.7:51820  0.42 ms  2 min\n"                        \
+    "  EEEEFFFF…  10.9.0.4  probing  by the hub         -        1 s\n"                          \
+    "    probing\n"                                                                                \
     "\n"                                                                                           \
     "wg1 (userspace): not managed: No hub.\n"
 
@@ -83,16 +81,16 @@ test_names_stand_for_keys(void)
     } cases[] = {
         {NAMED("AAAABBBBCCCC", "anna"), "  anna  10.9.0.3  waiting  "},
         {NAMED("AAAABBBBCCCC", "anna") "," NAMED("DDDDEEEEFFFF", "anna"),
-         "  anna (AAAABBBB…)  10.9.0.3  waiting  by the hub  -    -      new\n"
+         "  anna (AAAABBBB…)  10.9.0.3  waiting  by the hub  -    -\n    new\n"
          "  anna (DDDDEEEE…)  10.9.0.3  waiting  "},
         {NAMED("AAAABBBBCCCC", "anna") "," NAMED("DDDDEEEEFFFF", "ben\\u202e"),
-         "  anna         10.9.0.3  waiting  by the hub  -    -      new\n"
+         "  anna         10.9.0.3  waiting  by the hub  -    -\n    new\n"
          "  ben\\u{202E}  10.9.0.3  waiting  "},
         {NAMED("AAAABBBBCCCC", "全部") "," NAMED("DDDDEEEEFFFF", "e\\u0301cole"),
-         "  全部   10.9.0.3  waiting  by the hub  -    -      new\n"
+         "  全部   10.9.0.3  waiting  by the hub  -    -\n    new\n"
          "  e\u0301cole  10.9.0.3  waiting  "},
         {NAMED("AAAABBBBCCCC", "the fastest laptop of the house"),
-         "  the fastest laptop o…  10.9.0.3  waiting  "},
+         "  the fastest lap…  10.9.0.3  waiting  "},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -103,6 +101,26 @@ test_names_stand_for_keys(void)
         g_test_message("case %zu: %s", i, text);
         g_assert_nonnull(strstr(text, cases[i].table));
     }
+}
+
+static void
+test_reasons_are_wrapped(void)
+{
+    g_autoptr(ApClientView) view = make_view(
+        ON,
+        "(1, [" TUNNEL "], [{'tunnel': <'wg0'>, 'state': <'waiting'>, 'public-key': <'AAAA'>, "
+        "'reason-text': <'Nobody on this network has the address of the peer: it left, or the "
+        "network keeps its clients apart, aplongwordthatisfartoolongforanylineofaterminalandso"
+        "hasaplaceofitsownandis.'>}])");
+    g_autofree char *text = ap_text_status(view, &plain);
+
+    g_test_message("%s", text);
+    g_assert_nonnull(strstr(
+        text,
+        "  AAAA  -        waiting  by the hub  -    -\n"
+        "    Nobody on this network has the address of the peer: it left, or the network\n"
+        "    keeps its clients apart,\n"
+        "    aplongwordthatisfartoolongforanylineofaterminalandsohasaplaceofitsownandis.\n"));
 }
 
 static void
@@ -485,6 +503,7 @@ main(int argc, char **argv)
     g_test_add_func("/cli/status-is-golden", test_status_is_golden);
     g_test_add_func("/cli/colour-only-where-wanted", test_colour_only_where_wanted);
     g_test_add_func("/cli/names-stand-for-keys", test_names_stand_for_keys);
+    g_test_add_func("/cli/reasons-are-wrapped", test_reasons_are_wrapped);
     g_test_add_func("/cli/explain-begins-with-the-name", test_explain_begins_with_the_name);
     g_test_add_func("/cli/headlines", test_headlines);
     g_test_add_func("/cli/nothing-from-elsewhere-moves-the-cursor",

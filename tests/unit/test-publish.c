@@ -203,6 +203,8 @@ test_hub_is_told_from_a_tunnel_without_one(void)
         sim_add_peer(sim, TUNNEL, &peer, cases[i].allowed);
         sim->policy->gossip = cases[i].gossip;
         news = (ApServerNews){.reason = AP_REASON_NO_SERVER, .error = ""};
+        (void) ap_tunnel_policy_get_peer(ap_policy_add_tunnel(sim->policy, "wg7"), &peer);
+        (void) sim_offer(sim, TUNNEL, &peer, "10.85.0.2", NULL);
         is_hub = cases[i].is_hub;
         view = publish(sim, now);
         is_hub = FALSE;
@@ -210,6 +212,7 @@ test_hub_is_told_from_a_tunnel_without_one(void)
         g_assert_cmpstr(ap_reason_name(g_array_index(view->tunnels, ApTunnelView, 0).reason),
                         ==,
                         ap_reason_name(cases[i].reason));
+        g_assert_cmpuint(view->peers->len, ==, cases[i].reason == AP_REASON_IS_HUB ? 0 : 1);
     }
 }
 
