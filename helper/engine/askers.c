@@ -100,16 +100,6 @@ list_direct(const ApPlan *plan, guint32 ifindex)
     return direct;
 }
 
-static gboolean
-is_mute(const ApWorld *world, guint32 ifindex)
-{
-    for (guint i = 0; world->mute != NULL && i < world->mute->len; i++) {
-        if (g_array_index(world->mute, guint32, i) == ifindex)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 static ApAsker *
 find_or_add(ApAskers *self, const ApTunnel *tunnel, guint64 network, ApInstant now)
 {
@@ -153,7 +143,7 @@ ap_askers_update(ApAskers *self,
             .links = world->links,
             .policy = policy,
             .direct = direct,
-            .bfd = !is_mute(world, tunnel->ifindex),
+            .bfd = !ap_world_is_mute(world, tunnel->ifindex),
             .network = network,
         };
 
