@@ -155,12 +155,14 @@ ap_addr_compare(const ApAddr *a, const ApAddr *b)
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
+/** Tells whether both are the same address of one family. */
 gboolean
 ap_addr_equal(const ApAddr *a, const ApAddr *b)
 {
     return ap_addr_compare(a, b) == 0;
 }
 
+/** 0.0.0.0 or :: (RFC 4291 2.5.2), or no address at all. */
 gboolean
 ap_addr_is_unspecified(const ApAddr *self)
 {

@@ -122,6 +122,7 @@ ap_cidr_last(const ApCidr *self)
     return addr;
 }
 
+/** Tells whether the prefix is one address: /32 or /128. */
 gboolean
 ap_cidr_is_host(const ApCidr *self)
 {
@@ -180,6 +181,7 @@ ap_cidr_compare(const ApCidr *a, const ApCidr *b)
     return by_addr != 0 ? by_addr : (int) a->prefix_len - (int) b->prefix_len;
 }
 
+/** Tells whether both are the same prefix of one family. */
 gboolean
 ap_cidr_equal(const ApCidr *a, const ApCidr *b)
 {

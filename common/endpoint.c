@@ -157,6 +157,7 @@ ap_endpoint_to_sockaddr(const ApEndpoint *self, struct sockaddr_storage *out)
     return 0;
 }
 
+/** Tells whether there is an address; the port may be 0 all the same. */
 gboolean
 ap_endpoint_is_set(const ApEndpoint *self)
 {
@@ -180,6 +181,7 @@ ap_endpoint_compare(const ApEndpoint *a, const ApEndpoint *b)
     return 0;
 }
 
+/** Tells whether address, port and scope are the same. */
 gboolean
 ap_endpoint_equal(const ApEndpoint *a, const ApEndpoint *b)
 {

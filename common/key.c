@@ -76,6 +76,7 @@ ap_key_compare(const ApKey *a, const ApKey *b)
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
+/** Tells whether both are the same public key; not in constant time. */
 gboolean
 ap_key_equal(const ApKey *a, const ApKey *b)
 {

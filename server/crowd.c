@@ -80,6 +80,7 @@ ap_crowd_leave(ApCrowd *self, const ApAddr *source)
         (void) g_hash_table_remove(self->sources, source);
 }
 
+/** Returns: how many connections there are */
 guint
 ap_crowd_n(const ApCrowd *self)
 {

@@ -81,6 +81,7 @@ ap_desk_free(ApDesk *self)
     g_free(self);
 }
 
+/** Returns: how many polls are held */
 guint
 ap_desk_n_held(const ApDesk *self)
 {

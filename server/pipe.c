@@ -145,6 +145,7 @@ ap_pipe_receive(int fd, guint8 *bytes, gsize n_max, ApPipeMessage *out)
     return TRUE;
 }
 
+/** Closes descriptors that came with a message and were not taken; -1 stays behind. */
 void
 ap_pipe_close_fds(int *fds, guint n_fds)
 {

@@ -50,6 +50,7 @@ ap_registry_find(const ApRegistry *self, const ApKey *key)
     return g_hash_table_lookup(self->by_key, key);
 }
 
+/** Returns: how many clients are registered */
 guint
 ap_registry_n_clients(const ApRegistry *self)
 {

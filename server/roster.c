@@ -159,6 +159,7 @@ ap_roster_holder(const ApRoster *self, const ApAddr *addr)
     return g_hash_table_lookup(self->by_address, addr);
 }
 
+/** Returns: how many peers the device has */
 guint
 ap_roster_n_peers(const ApRoster *self)
 {

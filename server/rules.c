@@ -421,6 +421,7 @@ ap_rules_judge(const ApRules *self, const ApRosterPeer *peer)
     return pass;
 }
 
+/** Returns: FALSE when nobody is to be told of anybody */
 gboolean
 ap_rules_is_enabled(const ApRules *self)
 {

@@ -84,12 +84,14 @@ ap_json_free(ApJson *self)
     (void) json_object_put(self);
 }
 
+/** @self: (nullable): NULL is JSON's null. Returns: whether it is an object */
 gboolean
 ap_json_is_object(ApJson *self)
 {
     return json_object_is_type(self, json_type_object);
 }
 
+/** @self: (nullable): NULL is JSON's null. Returns: whether it is an array */
 gboolean
 ap_json_is_array(ApJson *self)
 {

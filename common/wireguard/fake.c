@@ -425,12 +425,14 @@ ap_wireguard_fake_set_key(ApWireguard *wireguard, guint32 ifindex, const ApKey *
         remove_peer(device, public_key);
 }
 
+/** Has a device listen on another port. */
 void
 ap_wireguard_fake_set_port(ApWireguard *wireguard, guint32 ifindex, guint16 listen_port)
 {
     must_find(wireguard, ifindex)->listen_port = listen_port;
 }
 
+/** Gives a device another name; its index stays. */
 void
 ap_wireguard_fake_rename_device(ApWireguard *wireguard, guint32 ifindex, const char *name)
 {

@@ -279,6 +279,7 @@ ap_path_hand_over(ApPath *self, ApInstant now)
     self->not_before_boot_usec = now.boot_usec + AP_PATH_HANDS_OFF_USEC;
 }
 
+/** Tells whether the peer was left to whoever edited it, and is not to be added again yet. */
 gboolean
 ap_path_is_handed_over(const ApPath *self, ApInstant now)
 {

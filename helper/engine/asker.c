@@ -108,6 +108,7 @@ ap_asker_unref(ApAsker *self)
         g_rc_box_release_full(self, clear);
 }
 
+/** Returns: the index of the tunnel's interface */
 guint32
 ap_asker_get_ifindex(const ApAsker *self)
 {
@@ -430,6 +431,7 @@ ap_asker_is_resyncing(const ApAsker *self)
     return self->resyncing;
 }
 
+/** Returns: TRUE while an exchange is under way, a good-bye too */
 gboolean
 ap_asker_is_busy(const ApAsker *self)
 {
