@@ -99,6 +99,18 @@ judge(ApBfdSession *self, ApInstant now)
         ap_bfd_session_go_down(self, AP_BFD_STATE_DOWN, AP_BFD_DIAG_PATH_DOWN, AP_BFD_CAUSE_MTU);
 }
 
+/* On a quiet path with the last periodic packet before it would be due by itself. */
+static gboolean
+is_size_due(const ApBfdSession *self, ApInstant now)
+{
+    const gint64 early =
+        ap_bfd_session_is_quiet(self) && now.boot_usec >= ap_bfd_session_periodic_deadline(self)
+            ? ap_bfd_session_interval_usec(self)
+            : 0;
+
+    return self->size_due_usec != AP_NEVER && now.boot_usec >= self->size_due_usec - early;
+}
+
 /**
  * Draws the conclusions from time having passed. Call it when ap_bfd_session_deadline() has
  * come; at any other time it does nothing.
@@ -114,7 +126,7 @@ ap_bfd_session_advance(ApBfdSession *self, ApInstant now)
     if (now.boot_usec >= ap_bfd_session_judgement_deadline(self))
         judge(self, now);
 
-    if (self->state == AP_BFD_STATE_UP && now.boot_usec >= self->size_due_usec) {
+    if (self->state == AP_BFD_STATE_UP && is_size_due(self, now)) {
         self->size_due_usec = now.boot_usec + AP_BFD_SIZE_PERIOD_USEC;
         ap_bfd_poll_want(&self->poll, AP_BFD_POLL_SIZE);
     }

@@ -46,7 +46,16 @@ ap_bfd_session_both_are_up(const ApBfdSession *self)
     return self->state == AP_BFD_STATE_UP && self->remote_state == AP_BFD_STATE_UP;
 }
 
+/** Returns: TRUE when packets are far between, since neither end uses the path */
+static inline gboolean
+ap_bfd_session_is_quiet(const ApBfdSession *self)
+{
+    return self->state == AP_BFD_STATE_UP
+           && ap_bfd_session_interval_usec(self) > self->config.fast_usec;
+}
+
 void ap_bfd_session_go_down(ApBfdSession *self, ApBfdState state, ApBfdDiag diag, ApBfdCause cause);
 gint64 ap_bfd_session_judgement_deadline(const ApBfdSession *self) G_GNUC_PURE;
+gint64 ap_bfd_session_periodic_deadline(const ApBfdSession *self) G_GNUC_PURE;
 
 G_END_DECLS

@@ -11,6 +11,9 @@
 /** Fastest periodic sending while not Up: 1 s, in microseconds. RFC 5880 section 6.8.3. */
 #define SLOW_USEC AP_USEC_PER_SEC
 
+/** Most that jitter takes off the interval of a quiet path, in thousandths: a tenth. */
+#define JITTER_QUIET_PERMILLE 100
+
 /**
  * Returns: how often we send, in microseconds before jitter, by what both ends announced
  *     (RFC 5880 section 6.8.7)
@@ -33,8 +36,12 @@ is_mute(const ApBfdSession *self)
     return self->config.role == AP_BFD_ROLE_PASSIVE && self->remote_discriminator == 0;
 }
 
-static gint64
-periodic_deadline(const ApBfdSession *self)
+/**
+ * Returns: when the next periodic packet is due, in microseconds of the boot clock; AP_NEVER: none
+ *     is
+ */
+gint64
+ap_bfd_session_periodic_deadline(const ApBfdSession *self)
 {
     const gint64 interval = ap_bfd_session_interval_usec(self);
 
@@ -79,18 +86,23 @@ ap_bfd_session_deadline(const ApBfdSession *self)
         return 0;
     if (self->state == AP_BFD_STATE_UP)
         next = MIN(next, self->size_due_usec);
-    next = MIN(next, periodic_deadline(self));
+    next = MIN(next, ap_bfd_session_periodic_deadline(self));
     return MIN(next, ap_bfd_poll_next(&self->poll));
 }
 
-/* RFC 5880 section 6.8.7: up to a quarter is taken off each interval, and at least a tenth where
- * a single loss means Down. */
+/*
+ * RFC 5880 section 6.8.7: up to a quarter is taken off each interval, and at least a tenth where
+ * a single loss means Down. On a quiet path a tenth at most, so that packets are as far between as
+ * they may be: what of the quarter is left is for ap_bfd_session_join().
+ */
 static guint
 jitter(const ApBfdSession *self, guint32 random)
 {
     const guint min_permille = self->config.detect_mult == 1 ? 100 : 0;
+    const guint max_permille =
+        ap_bfd_session_is_quiet(self) ? JITTER_QUIET_PERMILLE : AP_BFD_JITTER_MAX_PERMILLE;
 
-    return min_permille + random % (AP_BFD_JITTER_MAX_PERMILLE + 1 - min_permille);
+    return min_permille + random % (max_permille + 1 - min_permille);
 }
 
 /* What the next packet is. Each function takes one duty off the session, most urgent first. */
@@ -146,7 +158,7 @@ is_rtt_due(const ApBfdSession *self, ApInstant now)
 static gboolean
 take_periodic(ApBfdSession *self, ApInstant now, Shape *out)
 {
-    if (now.boot_usec < periodic_deadline(self))
+    if (now.boot_usec < ap_bfd_session_periodic_deadline(self))
         return FALSE;
 
     if (is_rtt_due(self, now)) {

@@ -312,18 +312,17 @@ learn(ApBfdSession *self, const ApBfdPacket *packet, ApInstant now)
         self->padded_heard_usec = now.boot_usec;
 }
 
-/*
- * On a quiet path our own packet goes as early as jitter allows, with the wake-up that the far
- * end's has caused: with both ends doing so a machine wakes half as often.
+/**
+ * Uses a wake-up that something else has caused, such as the far end's packet: on a quiet path our
+ * own then goes as early as jitter allows. With both ends doing so a machine wakes half as often.
  */
-static void
-join_wakeup(ApBfdSession *self, ApInstant now)
+void
+ap_bfd_session_join(ApBfdSession *self, ApInstant now)
 {
     const gint64 interval = ap_bfd_session_interval_usec(self);
     const gint64 shortest = interval - interval * AP_BFD_JITTER_MAX_PERMILLE / 1000;
 
-    if (self->state == AP_BFD_STATE_UP && interval > self->config.fast_usec
-        && now.boot_usec >= self->periodic_usec + shortest)
+    if (ap_bfd_session_is_quiet(self) && now.boot_usec >= self->periodic_usec + shortest)
         self->jitter_permille = AP_BFD_JITTER_MAX_PERMILLE;
 }
 
@@ -344,6 +343,15 @@ take_final(ApBfdSession *self, const ApBfdPacket *packet, ApInstant now)
     case AP_BFD_POLL_DEAD:
         break;
     }
+}
+
+/* The far end proves both directions by what it just asked: without our answer it goes down, and
+ * says so. One of us asking is enough. */
+static void
+put_off_size(ApBfdSession *self, ApInstant now)
+{
+    if (ap_bfd_session_pads(self))
+        self->size_due_usec = now.boot_usec + AP_BFD_SIZE_PERIOD_USEC;
 }
 
 /* A token bucket kept as one instant: when all that was received would have been received at
@@ -382,7 +390,9 @@ ap_bfd_session_receive(ApBfdSession *self, const ApBfdPacket *packet, ApInstant 
         take_final(self, packet, now);
     count_evidence(self, packet);
     change_state(self, packet, now);
-    join_wakeup(self, now);
+    ap_bfd_session_join(self, now);
+    if (packet->poll && self->state == AP_BFD_STATE_UP && is_padded(self, packet))
+        put_off_size(self, now);
     if (packet->poll)
         self->final |= ap_bfd_session_pads(self) && is_padded(self, packet) ? AP_BFD_ANNOUNCE_PADDED
                                                                             : AP_BFD_ANNOUNCE_SMALL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 #include "helper/core/path-private.h"
+#include "helper/core/plan.h"
 #include "helper/core/quality.h"
 #include "helper/core/traffic.h"
 #include "helper/core/tries.h"
@@ -15,10 +16,11 @@
 #define POLL_DIRECT_USEC AP_USEC_PER_SEC
 
 /**
- * How often it is read while direct and quiet. With BFD's own packets that makes at most 20
- * wake-ups a minute for one peer (decisions.md 31); traffic is noticed that much later.
+ * How often it is read while direct and quiet: what goes through the tunnel shows sooner, by
+ * AP_PLAN_GLANCE_USEC. More than two keepalives would count as traffic (helper/core/traffic.c), and
+ * WireGuard owes no two of them within 10 s.
  */
-#define POLL_QUIET_USEC (15 * AP_USEC_PER_SEC / 2)
+#define POLL_QUIET_USEC (15 * AP_USEC_PER_SEC)
 
 /**
  * How long the side with the higher key waits for the other to start. Two initiations within a
@@ -135,6 +137,7 @@ proven(const ApPath *self, const ApPathInput *in, const ApLifeVerdict *verdict)
 static ApPathStep
 direct(const ApPath *self, const ApPathInput *in, gboolean nod)
 {
+    const gint64 now = in->now.boot_usec;
     const gboolean is_flowing = ap_traffic_is_flowing(self, in->now);
 
     return (ApPathStep){
@@ -143,7 +146,8 @@ direct(const ApPath *self, const ApPathInput *in, gboolean nod)
         .nod = nod,
         .keepalive_sec = keepalive(in),
         .next_boot_usec = AP_NEVER,
-        .wake_boot_usec = in->now.boot_usec + (is_flowing ? POLL_DIRECT_USEC : POLL_QUIET_USEC),
+        .wake_boot_usec = now + (is_flowing ? POLL_DIRECT_USEC : POLL_QUIET_USEC),
+        .glance_boot_usec = is_flowing ? 0 : now + AP_PLAN_GLANCE_USEC,
     };
 }
 

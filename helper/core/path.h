@@ -67,6 +67,8 @@ typedef struct {
     gboolean leaving;      /* the far end is told that the path goes; nothing else changes */
     gint64 next_boot_usec; /* when something is tried; AP_NEVER: on an event only */
     gint64 wake_boot_usec; /* when to look again at the latest */
+    gint64
+        glance_boot_usec; /* when to look whether there was traffic; 0: @wake_boot_usec will do */
 } ApPathStep;
 
 ApPathStep ap_path_step(ApPath *self, const ApPathInput *in);

@@ -43,6 +43,7 @@ plan_new(void)
     self->tunnels = g_array_new(FALSE, TRUE, sizeof(ApTunnel));
     self->paths = g_array_new(FALSE, TRUE, sizeof(ApPath));
     self->wake_at_boot_usec = AP_NEVER;
+    self->glance_at_boot_usec = AP_NEVER;
     return self;
 }
 
@@ -183,6 +184,13 @@ add_verdict(ApTurn *self, const ApSubject *subject, ApReason reason, gint64 next
     g_array_append_val(self->plan->verdicts, verdict);
 }
 
+static void
+glance_at(ApTurn *self, gint64 boot_usec)
+{
+    if (boot_usec > self->now.boot_usec)
+        self->plan->glance_at_boot_usec = MIN(self->plan->glance_at_boot_usec, boot_usec);
+}
+
 static ApEdit
 edit_of(const ApSubject *subject)
 {
@@ -268,6 +276,7 @@ step_subject(ApTurn *self, ApSubject *subject)
         self->n_starts--;
     make_edits(self, subject);
     wake_at(self, subject->step.wake_boot_usec);
+    glance_at(self, subject->step.glance_boot_usec);
     wake_at(self, subject->admission.retry_boot_usec);
     add_verdict(self, subject, subject->path.reason, subject->step.next_boot_usec);
 }

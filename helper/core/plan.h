@@ -13,6 +13,12 @@
 
 G_BEGIN_DECLS
 
+/**
+ * How long traffic on a quiet path may go unnoticed: 7.5 s, in microseconds. Decisions 9: what
+ * begins on a path that died meanwhile is back on the hub within 8 s.
+ */
+#define AP_PLAN_GLANCE_USEC (15 * AP_USEC_PER_SEC / 2)
+
 /** In the order in which changes of one plan are made. */
 typedef enum {
     AP_CHANGE_REMOVE_PEER,
@@ -98,6 +104,8 @@ typedef struct {
     GArray *tunnels;   /* (owned) (element-type ApTunnel) one per device, by index */
     GArray *paths;     /* (owned) (element-type ApPath) for the next world */
     gint64 wake_at_boot_usec; /* AP_NEVER: only an event can change the answer */
+    gint64
+        glance_at_boot_usec; /* traffic before that would change it, too; AP_NEVER: it would not */
 } ApPlan;
 
 ApPlan *ap_plan_make(const ApWorld *world, const ApPolicy *policy, ApInstant now);

@@ -10,6 +10,7 @@
 #include "helper/engine/apply.h"
 #include "helper/engine/askers.h"
 #include "helper/engine/engine.h"
+#include "helper/engine/glance.h"
 #include "helper/engine/gossipers.h"
 #include "helper/engine/metrics.h"
 #include "helper/engine/sessions.h"
@@ -51,6 +52,7 @@ struct _ApEngine {
     gint64 sleep_by_boot_usec; /* when it is let go at the latest; AP_NEVER: it was */
     guint turn_source;         /* (owned) the one idle turn that is scheduled */
     gint64 wake_at_boot_usec;  /* when a turn is due, whatever happens */
+    ApGlance *glance;          /* (owned) what may make one due sooner */
     ApSettle settle;
     char last_failure[256]; /* so that it is logged once */
     GSourceFunc stopped;    /* set while we are stopping */
@@ -60,6 +62,7 @@ struct _ApEngine {
 
 void ap_engine_schedule_turn(gpointer engine);
 void ap_engine_arm_timer(ApEngine *self);
+ApPassed ap_engine_count_own(const ApEngine *self);
 void ap_engine_log_failure(ApEngine *self, const GError *error);
 
 void ap_engine_turn(ApEngine *self);

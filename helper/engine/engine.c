@@ -25,7 +25,7 @@ on_turn(gpointer user_data)
 {
     ApEngine *self = user_data;
 
-    self->turn_source = 0;
+    self->turn_source = 0; /* removed by what we return */
     ap_engine_turn(self);
     return G_SOURCE_REMOVE;
 }
@@ -54,21 +54,49 @@ ap_engine_arm_timer(ApEngine *self)
 {
     const gint64 bfd = ap_sessions_deadline(self->sessions);
     const gint64 gossip = ap_gossipers_deadline(self->gossipers);
+    const gint64 turn = MIN(self->wake_at_boot_usec, ap_glance_deadline(self->glance));
+    const ApPassed own = ap_engine_count_own(self);
 
-    ap_boot_timer_arm(self->timer, MIN(self->wake_at_boot_usec, MIN(bfd, gossip)));
+    ap_glance_settle(self->glance, &own);
+    ap_boot_timer_arm(self->timer, MIN(turn, MIN(bfd, gossip)));
+}
+
+/**
+ * Returns: the packets of our own that went through the tunnels since the start. What came and was
+ * no good is not counted, and passes for traffic.
+ */
+ApPassed
+ap_engine_count_own(const ApEngine *self)
+{
+    ApBfdStats bfd;
+    ApGossipStats gossip;
+
+    ap_sessions_count(self->sessions, &bfd);
+    ap_gossipers_count(self->gossipers, &gossip);
+    return (ApPassed){
+        .n_out = bfd.n_sent + gossip.n_sent,
+        .n_in = bfd.n_heard + bfd.n_unknown + gossip.n_heard,
+    };
+}
+
+/* Does all that a wake-up is good for, whatever caused it. Returns: whether a turn should follow */
+static gboolean
+use_wakeup(ApEngine *self, ApInstant now)
+{
+    const ApPassed own = ap_engine_count_own(self);
+    const gboolean glance = ap_glance_look(self->glance, &own, now);
+    const gboolean bfd = ap_sessions_run(self->sessions, now);
+    const gboolean gossip = ap_gossipers_run(self->gossipers, now);
+
+    return glance || bfd || gossip || now.boot_usec >= self->wake_at_boot_usec;
 }
 
 static void
 on_timer(gpointer user_data)
 {
     ApEngine *self = user_data;
-    const ApInstant now = ap_clock_now();
-
-    const gboolean bfd = ap_sessions_run(self->sessions, now);
-    const gboolean gossip = ap_gossipers_run(self->gossipers, now);
-
-    if (bfd || gossip || now.boot_usec >= self->wake_at_boot_usec)
-        ap_engine_schedule_turn(self);
+    if (use_wakeup(self, ap_clock_now()))
+        ap_engine_turn(self);
     else
         ap_engine_arm_timer(self);
 }
@@ -76,7 +104,7 @@ on_timer(gpointer user_data)
 static void
 on_heard(gboolean decide, gpointer user_data)
 {
-    if (decide)
+    if (use_wakeup(user_data, ap_clock_now()) || decide)
         ap_engine_schedule_turn(user_data);
     ap_engine_arm_timer(user_data);
 }
@@ -176,6 +204,7 @@ ap_engine_new(const ApEngineSetup *setup, GError **error)
     self->sessions = ap_sessions_new(&ap_voice_system, on_heard, self);
     self->gossipers = ap_gossipers_new(&ap_gossiper_system, self->tools.wireguard, on_heard, self);
     self->recorder = ap_recorder_new();
+    self->glance = ap_glance_new();
     self->paths = g_array_new(FALSE, TRUE, sizeof(ApPath));
     self->wake_at_boot_usec = AP_NEVER;
     self->enabled = setup->policy->enabled;
@@ -287,6 +316,7 @@ ap_engine_free(ApEngine *self)
     ap_sessions_free(self->sessions);
     ap_gossipers_free(self->gossipers);
     ap_recorder_free(self->recorder);
+    ap_glance_free(self->glance);
     ap_holdings_free(self->holdings);
     g_clear_pointer(&self->paths, g_array_unref);
     g_clear_pointer(&self->hosts, g_array_unref);

@@ -32,7 +32,8 @@
  * @listeners: (owned): whom to tell, and when
  * @watch: (owned) (element-type ApOwnWatch)
  * @look_usec: when the device is to be looked at again; AP_NEVER where only events count
- * @wake_usec: when ap_gossiper_run() has something to do
+ * @wake_usec: when ap_gossiper_run() has something to do that must not wait
+ * @due_usec: and when there is something that may
  * @candidates: (owned) (element-type ApCandidate): what the facts come to
  */
 struct _ApGossiper {
@@ -47,6 +48,7 @@ struct _ApGossiper {
     GArray *watch;
     gint64 look_usec;
     gint64 wake_usec;
+    gint64 due_usec;
     GArray *candidates;
 };
 
@@ -318,11 +320,15 @@ static void
 set_wake(ApGossiper *self, ApInstant now)
 {
     const gint64 over = ap_gossip_deadline(self->gossip, now);
-    gint64 speak = AP_NEVER;
+    const gint64 other = MIN(over, self->look_usec);
+    gint64 speak = AP_NEVER, due = AP_NEVER;
 
-    if (self->socket != NULL)
+    if (self->socket != NULL) {
         speak = ap_listeners_deadline(self->listeners, self->gossip, now);
-    self->wake_usec = MIN(MIN(over, speak), self->look_usec);
+        due = ap_listeners_due(self->listeners);
+    }
+    self->wake_usec = MIN(other, speak);
+    self->due_usec = MIN(other, due);
 }
 
 /**
@@ -351,6 +357,13 @@ ap_gossiper_run(ApGossiper *self, ApInstant now)
     }
     set_wake(self, now);
     return decide;
+}
+
+/** Returns: from when on ap_gossiper_run() is worth a call, should we be awake, on the boot clock */
+gint64
+ap_gossiper_due(const ApGossiper *self)
+{
+    return self->due_usec;
 }
 
 /** Returns: when to call ap_gossiper_run() next, on the boot clock */

@@ -84,6 +84,7 @@ gboolean
 ap_gossiper_match(ApGossiper *self, const ApGossiperTurn *turn, ApInstant now, GError **error);
 void ap_gossiper_begin_anew(ApGossiper *self);
 gboolean ap_gossiper_run(ApGossiper *self, ApInstant now);
+gint64 ap_gossiper_due(const ApGossiper *self) G_GNUC_PURE;
 gint64 ap_gossiper_deadline(const ApGossiper *self) G_GNUC_PURE;
 
 void ap_gossiper_list(const ApGossiper *self, GArray *candidates);

@@ -185,7 +185,7 @@ ap_gossipers_begin_anew(ApGossipers *self)
 }
 
 /**
- * Does what is due on all tunnels: see ap_gossiper_run().
+ * Does what is due on all tunnels, and what may be done on a wake-up: see ap_gossiper_run().
  *
  * Returns: TRUE when a turn should follow
  */
@@ -197,7 +197,7 @@ ap_gossipers_run(ApGossipers *self, ApInstant now)
     for (guint i = 0; i < self->all->len; i++) {
         ApGossiper *gossiper = g_ptr_array_index(self->all, i);
 
-        if (ap_gossiper_deadline(gossiper) <= now.boot_usec)
+        if (ap_gossiper_due(gossiper) <= now.boot_usec)
             decide |= ap_gossiper_run(gossiper, now);
     }
     return decide;

@@ -21,6 +21,13 @@
 #define PAUSE_USEC AP_USEC_PER_SEC
 
 /**
+ * How long it may wait for a wake-up that something else causes when one is to hear again what it
+ * knows already: 7.5 s, in microseconds. There is one as often where a path is direct
+ * (AP_PLAN_GLANCE_USEC), and two minutes are left until it forgets (AP_TOLD_AGAIN_USEC).
+ */
+#define LATE_USEC (15 * AP_USEC_PER_SEC / 2)
+
+/**
  * What a datagram adds to the device's counters beside its payload, in bytes: the headers of IPv6
  * and UDP, padded to PADDING with the payload; then those of WireGuard (struct message_data, Linux
  * 6.1).
@@ -189,17 +196,26 @@ refresh(ApListener *self, ApGossip *gossip, ApInstant now)
         return;
 
     self->is_stale = FALSE;
-    if (self->n_unheard > 0 && !is_alive(self, gossip, now))
+    self->is_patient = FALSE;
+    if (self->n_unheard > 0 && !is_alive(self, gossip, now)) {
         self->due_usec = unheard_due(self);
-    else
-        self->due_usec =
-            ap_gossip_due(gossip, &self->key, ap_listener_gets_facts(self, gossip, now), now);
+        return;
+    }
+    self->due_usec =
+        ap_gossip_due(gossip, &self->key, ap_listener_gets_facts(self, gossip, now), now);
+    self->is_patient = self->due_usec > now.boot_usec && self->due_usec != AP_NEVER;
 }
 
 static gint64
 time_of(const ApListener *self)
 {
     return MAX(self->due_usec, self->not_before_usec);
+}
+
+static gint64
+look_at(const ApListener *self)
+{
+    return self->is_stale ? self->not_before_usec : time_of(self);
 }
 
 /**
@@ -257,10 +273,10 @@ ap_listener_note(ApListener *self, guint n_sent, gboolean failed, ApInstant now)
 }
 
 /**
- * Finds out when to look again. Of one that must wait nothing more is asked: where many have come,
- * to work out what each is to be told costs more than all else.
+ * Finds out when to look again at the latest; see ap_listeners_due(). Of one that must wait nothing
+ * more is asked: where many have come, to work out what each is to be told costs more than all else.
  *
- * Returns: when there may be something to say next, in microseconds of the boot clock
+ * Returns: when something has to be said next, or may have to, in microseconds of the boot clock
  */
 gint64
 ap_listeners_deadline(ApListeners *self, ApGossip *gossip, ApInstant now)
@@ -272,10 +288,25 @@ ap_listeners_deadline(ApListeners *self, ApGossip *gossip, ApInstant now)
 
         if (listener->not_before_usec <= now.boot_usec)
             refresh(listener, gossip, now);
-        deadline =
-            MIN(deadline, listener->is_stale ? listener->not_before_usec : time_of(listener));
+        deadline = MIN(deadline, look_at(listener) + (listener->is_patient ? LATE_USEC : 0));
     }
     return deadline;
+}
+
+/**
+ * To be asked after ap_listeners_deadline().
+ *
+ * Returns: from when on there is something to say, should we be awake, in microseconds of the boot
+ *     clock
+ */
+gint64
+ap_listeners_due(const ApListeners *self)
+{
+    gint64 due = AP_NEVER;
+
+    for (guint i = 0; i < self->all->len; i++)
+        due = MIN(due, look_at(&g_array_index(self->all, ApListener, i)));
+    return due;
 }
 
 /** Adds to what is no traffic what gossip with that peer has come to (decisions.md 6). */

@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  *
  * @with_facts: it is told all; otherwise only that we live
  * @due_usec: when there is something to say, in microseconds of the boot clock, if not @is_stale
+ * @is_patient: that is only what it knows already, and some seconds do not matter
  * @not_before_usec: and not sooner than this
  * @spent_usec: what was taken of its share, as an instant
  * @spoken_usec: when we last spoke; 0: not yet
@@ -32,6 +33,7 @@ typedef struct {
     gboolean with_facts;
     gboolean is_stale;
     gint64 due_usec;
+    gboolean is_patient;
     gint64 not_before_usec;
     gint64 spent_usec;
     gint64 spoken_usec;
@@ -63,6 +65,7 @@ void ap_listener_count(ApListener *self, gsize n_bytes);
 void ap_listener_note(ApListener *self, guint n_sent, gboolean failed, ApInstant now);
 void ap_listeners_add_to(const ApListeners *self, ApProof *proof);
 gint64 ap_listeners_deadline(ApListeners *self, ApGossip *gossip, ApInstant now);
+gint64 ap_listeners_due(const ApListeners *self) G_GNUC_PURE;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApListeners, ap_listeners_free)
 

@@ -218,6 +218,13 @@ ap_speaker_judge(ApSpeaker *self, ApInstant now)
            || proof->remote_usable != before.remote_usable;
 }
 
+/** Lets a packet that may go already be due: see ap_bfd_session_join(). */
+void
+ap_speaker_join(ApSpeaker *self, ApInstant now)
+{
+    ap_bfd_session_join(&self->session, now);
+}
+
 /** Returns: when to call ap_speaker_judge() and take packets next, on the boot clock */
 gint64
 ap_speaker_deadline(const ApSpeaker *self)

@@ -247,6 +247,10 @@ turn_on(ApEngine *self, const GPtrArray *devices, ApInstant now)
     }
     publish_turn(self, &world, plan, network, now);
     keep_memory(self, plan);
+
+    const ApPassed own = ap_engine_count_own(self);
+
+    ap_glance_begin(self->glance, plan, wake_at, &own, now);
     return wake_at;
 }
 
@@ -258,6 +262,7 @@ ap_engine_turn(ApEngine *self)
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) devices = ap_devices_read(self->tools.wireguard, &error);
 
+    g_clear_handle_id(&self->turn_source, g_source_remove);
     (void) ap_sessions_run(self->sessions, now);
     if (devices != NULL) {
         ap_sessions_look(self->sessions, devices, now);

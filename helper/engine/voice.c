@@ -286,7 +286,8 @@ ap_voice_match(ApVoice *self, const ApPlan *plan, ApInstant now)
 }
 
 /**
- * Does what is due: sends, notices silence, and looks whether a mute tunnel still is.
+ * Does what is due: sends, notices silence, and looks whether a mute tunnel still is. What may go a
+ * little early goes, too: somebody has woken us.
  *
  * Returns: TRUE when a turn should follow: a proof is another, or the tunnel is mute no more
  */
@@ -298,6 +299,7 @@ ap_voice_run(ApVoice *self, ApInstant now)
     for (guint i = 0; i < self->speakers->len; i++) {
         ApSpeaker *speaker = g_ptr_array_index(self->speakers, i);
 
+        ap_speaker_join(speaker, now);
         if (ap_speaker_deadline(speaker) > now.boot_usec)
             continue;
         decide |= ap_speaker_judge(speaker, now);

@@ -3,9 +3,8 @@
 #include "helper/io/bfd-socket.h"
 
 #include "common/fd.h"
+#include "helper/io/fd-watch.h"
 #include "helper/io/tunnel-socket.h"
-
-#include <glib-unix.h>
 
 #include <net/if.h>
 
@@ -198,7 +197,7 @@ ap_bfd_socket_new(const char *device,
     self->ifindex = ifindex;
     self->received = received;
     self->user_data = user_data;
-    self->source = g_unix_fd_add(self->receiver, G_IO_IN, on_readable, self);
+    self->source = ap_fd_watch(self->receiver, on_readable, self);
     return self;
 }
 

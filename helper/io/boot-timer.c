@@ -3,16 +3,16 @@
 #include "helper/io/boot-timer.h"
 
 #include "common/error.h"
-
-#include <glib-unix.h>
+#include "helper/io/fd-watch.h"
 
 #include <errno.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 struct _ApBootTimer {
-    int fd;       /* (owned) */
-    guint source; /* (owned) */
+    int fd;         /* (owned) */
+    guint source;   /* (owned) */
+    gint64 at_usec; /* for which it is set; AP_NEVER: it is not */
     ApBootTimerFunc fired;
     gpointer user_data; /* (not owned) */
 };
@@ -25,8 +25,10 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
 
     (void) condition;
     /* Nothing to read means that the timer was armed anew meanwhile. */
-    if (read(fd, &n_expired, sizeof(n_expired)) == sizeof(n_expired))
+    if (read(fd, &n_expired, sizeof(n_expired)) == sizeof(n_expired)) {
+        self->at_usec = AP_NEVER;
         self->fired(self->user_data);
+    }
     return G_SOURCE_CONTINUE;
 }
 
@@ -54,9 +56,10 @@ ap_boot_timer_new(ApBootTimerFunc fired, gpointer user_data, GError **error)
 
     ApBootTimer *self = g_new0(ApBootTimer, 1);
     self->fd = fd;
+    self->at_usec = AP_NEVER;
     self->fired = fired;
     self->user_data = user_data;
-    self->source = g_unix_fd_add(fd, G_IO_IN, on_readable, self);
+    self->source = ap_fd_watch(fd, on_readable, self);
     return self;
 }
 
@@ -70,6 +73,10 @@ ap_boot_timer_arm(ApBootTimer *self, gint64 at_boot_usec)
 {
     struct itimerspec spec = {0};
 
+    if (at_boot_usec == self->at_usec)
+        return;
+
+    self->at_usec = at_boot_usec;
     if (at_boot_usec != AP_NEVER) {
         /* A value of zero would disarm. */
         const gint64 at = MAX(at_boot_usec, 1);

@@ -3,9 +3,8 @@
 #include "helper/io/gossip-socket.h"
 
 #include "common/fd.h"
+#include "helper/io/fd-watch.h"
 #include "helper/io/tunnel-socket.h"
-
-#include <glib-unix.h>
 
 #include <net/if.h>
 
@@ -100,7 +99,7 @@ ap_gossip_socket_new(const char *device,
     self->port = port;
     self->received = received;
     self->user_data = user_data;
-    self->source = g_unix_fd_add(self->fd, G_IO_IN, on_readable, self);
+    self->source = ap_fd_watch(self->fd, on_readable, self);
     return self;
 }
 

@@ -243,6 +243,7 @@ static const ApField plan_fields[] = {
     ONE(ApPlan, tunnels, UNREAD),
     ONE(ApPlan, paths, UNREAD),
     ONE(ApPlan, wake_at_boot_usec, TIME),
+    ONE(ApPlan, glance_at_boot_usec, TIME),
 };
 
 static const ApField change_fields[] = {

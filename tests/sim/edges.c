@@ -9,6 +9,7 @@
 #include "helper/io/fetcher.h"
 #include "helper/io/ledger-text.h"
 #include "helper/io/neighbours.h"
+#include "helper/io/passage.h"
 #include "tests/sim/judge.h"
 #include "tests/sim/tunnel.h"
 #include "tests/sim/wire.h"
@@ -196,6 +197,33 @@ ap_neighbours_read(GError **error)
         }
     }
     return hosts;
+}
+
+struct _ApPassage {
+    Node *node;
+};
+
+ApPassage *
+ap_passage_new(void)
+{
+    ApPassage *self = g_new0(ApPassage, 1);
+
+    self->node = stage_current;
+    return self;
+}
+
+void
+ap_passage_free(ApPassage *self)
+{
+    g_free(self);
+}
+
+gboolean
+ap_passage_read(ApPassage *self, guint32 ifindex, ApPassed *out)
+{
+    (void) ifindex;
+    *out = self->node->passed;
+    return TRUE;
 }
 
 /* --- addresses ------------------------------------------------------------------------------ */

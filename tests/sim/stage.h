@@ -14,6 +14,7 @@
 #include "helper/engine/voice.h"
 #include "helper/io/boot-timer.h"
 #include "helper/io/netwatch.h"
+#include "helper/io/passage.h"
 #include "helper/io/sleep-watch.h"
 #include "tests/sim/office.h"
 
@@ -155,6 +156,7 @@ struct _Node {
     ApWireguard *device; /* (owned) the fake, which outlives every helper */
     GArray *ties;        /* (owned) (element-type Tie *) */
     GPtrArray *links;    /* (owned) (element-type ApLink) never changed, only replaced */
+    ApPassed passed;     /* packets through the tunnel */
     gboolean has_ipv6;
     gint64 hub_keepalive_usec;
 

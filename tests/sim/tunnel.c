@@ -237,6 +237,7 @@ tunnel_send(Node *node, const Cargo *cargo)
 
     if (tie == NULL)
         return FALSE;
+    node->passed.n_out++;
     if (tie == tunnel_hub(node)) {
         tunnel_shown(node, tie)->tx_bytes += sealed_bytes(cargo);
         for (guint i = 0; i < node->stage->n_nodes; i++) {
@@ -370,6 +371,7 @@ receive_transport(Node *node, Tie *tie, const Packet *packet)
     tie->unanswered_usec = AP_NEVER;
     if (cargo->kind == CARGO_NONE)
         return;
+    node->passed.n_in++;
     if (tie->owed_usec == AP_NEVER)
         tie->owed_usec = node->stage->now_usec + KEEPALIVE_TIMEOUT_USEC;
     if (cargo->kind == CARGO_DATA)

@@ -176,6 +176,7 @@ receive_by_hub(Node *node, const Packet *packet)
     if (!wire_reaches_hub(node) || !wire_is_known_to_hub(node))
         return;
     shown->rx_bytes += packet->cargo.n_bytes + 32;
+    node->passed.n_in++;
     tunnel_take_data(node, hub, &packet->cargo);
 }
 

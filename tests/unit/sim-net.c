@@ -359,7 +359,7 @@ turn(SimNet *self, guint at)
 
     sim_apply_feeling(host->sim, plan, feel, &touch, self->now);
     sim_bfd_wish(&host->bfd, sim_wish(plan, SIM_NET_TUNNEL, &host->far_key), self->now);
-    host->wake_usec = plan->wake_at_boot_usec;
+    host->wake_usec = MIN(plan->wake_at_boot_usec, plan->glance_at_boot_usec);
     note_direct(self, at);
 }
 

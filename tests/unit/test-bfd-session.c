@@ -337,6 +337,77 @@ test_quiet_path_answers_with_the_periodic_packet(void)
     }
 }
 
+/* Nor does anything else that wakes us make it necessary to wake again soon. */
+static void
+test_quiet_path_joins_a_wakeup(void)
+{
+    const struct {
+        guint32 remote_min_rx_usec;
+        gint64 usec; /* after our latest packet */
+        gboolean sends;
+    } cases[] = {
+        {AP_BFD_IDLE_USEC, AP_BFD_IDLE_USEC * 74 / 100, FALSE},
+        {AP_BFD_IDLE_USEC, AP_BFD_IDLE_USEC * 75 / 100, TRUE},
+        {AP_BFD_FAST_USEC, AP_BFD_FAST_USEC * 75 / 100, FALSE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        ApBfdSession session = make_up(0);
+        ApBfdPacket packet = heard(AP_BFD_STATE_UP);
+
+        g_test_message("%" G_GINT64_FORMAT " us after our packet", cases[i].usec);
+        packet.required_min_rx_usec = cases[i].remote_min_rx_usec;
+        packet.desired_min_tx_usec = AP_BFD_IDLE_USEC;
+        receive(&session, packet, start);
+        ap_bfd_session_join(&session, after(cases[i].usec));
+        g_assert_cmpint(ap_bfd_session_deadline(&session) <= after(cases[i].usec).boot_usec,
+                        ==,
+                        cases[i].sends);
+    }
+}
+
+/* A Poll that is sent together with the periodic packet wakes nobody. */
+static void
+test_size_is_asked_with_the_periodic_packet(void)
+{
+    const gint64 usec = AP_BFD_SIZE_PERIOD_USEC - AP_BFD_IDLE_USEC;
+    ApBfdSession session = make_up(MTU);
+    ApBfdPacket packet = heard(AP_BFD_STATE_UP);
+
+    packet.required_min_rx_usec = AP_BFD_IDLE_USEC;
+    receive(&session, packet, after(usec));
+    ap_bfd_session_advance(&session, after(usec));
+    packet = take(&session, after(usec));
+    g_assert_true(packet.poll);
+    g_assert_cmpuint(packet.n_bytes, ==, PADDED);
+    packet = take(&session, after(usec));
+    g_assert_false(packet.poll);
+    g_assert_cmpuint(packet.n_bytes, ==, AP_BFD_PACKET_BYTES);
+}
+
+/* Whoever asks proves both directions, so that one of the two is enough. */
+static void
+test_size_is_not_asked_when_the_far_end_just_did(void)
+{
+    static const struct {
+        guint n_bytes;
+        gboolean asks;
+    } cases[] = {{AP_BFD_PACKET_BYTES, TRUE}, {PADDED, FALSE}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const ApInstant due = after(AP_BFD_SIZE_PERIOD_USEC);
+        ApBfdSession session = make_up(MTU);
+        ApBfdPacket packet = heard(AP_BFD_STATE_UP);
+
+        g_test_message("a Poll of %u bytes", cases[i].n_bytes);
+        packet.poll = TRUE;
+        packet.n_bytes = (guint16) cases[i].n_bytes;
+        receive(&session, packet, after(AP_BFD_SIZE_PERIOD_USEC - AP_BFD_FAST_USEC));
+        ap_bfd_session_advance(&session, due);
+        g_assert_cmpint(ap_bfd_poll_is_idle(&session.poll), ==, !cases[i].asks);
+    }
+}
+
 static void
 test_usable_is_said_with_up(void)
 {
@@ -876,6 +947,10 @@ main(int argc, char **argv)
     ADD("admin-down-is-said-three-times", test_admin_down_is_said_three_times);
     ADD("quiet-path-answers-with-the-periodic-packet",
         test_quiet_path_answers_with_the_periodic_packet);
+    ADD("quiet-path-joins-a-wakeup", test_quiet_path_joins_a_wakeup);
+    ADD("size-is-asked-with-the-periodic-packet", test_size_is_asked_with_the_periodic_packet);
+    ADD("size-is-not-asked-when-the-far-end-just-did",
+        test_size_is_not_asked_when_the_far_end_just_did);
     ADD("usable-is-said-with-up", test_usable_is_said_with_up);
     ADD("usable-is-repeated-until-confirmed", test_usable_is_repeated_until_confirmed);
     ADD("down-keeps-its-own-diagnostic", test_down_keeps_its_own_diagnostic);

@@ -136,6 +136,22 @@ test_nobody_is_spoken_to_who_cannot_hear(Fixture *self, gconstpointer unused)
                     AP_NEVER);
 }
 
+/* From 30 s on it is said when we are awake, and 7.5 s later we wake up for it. */
+static void
+test_sign_of_life_waits_for_a_wakeup(Fixture *self, gconstpointer unused)
+{
+    (void) unused;
+    add_peer(self, &self->hub, "10.9.0.0/24");
+    take_device(self);
+    hear(self, &self->hub, 1, gossip_at(0));
+    g_assert_cmpuint(speak(self, gossip_at(0)), ==, 1);
+    hear(self, &self->hub, 1, gossip_at(0));
+    g_assert_cmpuint(speak(self, gossip_at(29)), ==, 0);
+    g_assert_cmpint(wait_sec(self, gossip_at(0)), ==, 37);
+    g_assert_cmpint(ap_listeners_due(self->listeners), ==, gossip_at(30).boot_usec);
+    g_assert_cmpuint(speak(self, gossip_at(30)), ==, 1);
+}
+
 static void
 test_silent_one_is_asked_ever_more_rarely(Fixture *self, gconstpointer unused)
 {
@@ -267,6 +283,7 @@ main(int argc, char **argv)
     } cases[] = {
         {"/listeners/nobody-is-spoken-to-who-cannot-hear",
          test_nobody_is_spoken_to_who_cannot_hear},
+        {"/listeners/sign-of-life-waits-for-a-wakeup", test_sign_of_life_waits_for_a_wakeup},
         {"/listeners/silent-one-is-asked-ever-more-rarely",
          test_silent_one_is_asked_ever_more_rarely},
         {"/listeners/one-that-is-alive-hears-a-word-each-half-minute",

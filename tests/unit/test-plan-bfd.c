@@ -112,6 +112,16 @@ wake_msec(Fixture *self)
     return (plan->wake_at_boot_usec - self->now.boot_usec) / AP_USEC_PER_MSEC;
 }
 
+static gint64
+glance_msec(Fixture *self)
+{
+    g_autoptr(ApPlan) plan = sim_plan(self->sim, self->now);
+
+    if (plan->glance_at_boot_usec == AP_NEVER)
+        return G_MAXINT64;
+    return (plan->glance_at_boot_usec - self->now.boot_usec) / AP_USEC_PER_MSEC;
+}
+
 /* A handshake was completed with the peer, which is at @endpoint. */
 static void
 shake_hands(Fixture *self, const char *endpoint)
@@ -729,6 +739,7 @@ test_quiet_path_slows_down(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
     go_direct(self);
     g_assert_cmpint(wake_msec(self), ==, 1000);
+    g_assert_cmpint(glance_msec(self), ==, G_MAXINT64);
     for (guint second = 1; second < 30; second++) {
         ApProof *proof = sim_proof(self->sim, TUNNEL, &self->peer);
 
@@ -742,7 +753,8 @@ test_quiet_path_slows_down(Fixture *self, G_GNUC_UNUSED gconstpointer data)
     }
     pass_msec(self, 1000);
     turn(self, "! active usable");
-    g_assert_cmpint(wake_msec(self), ==, 7500);
+    g_assert_cmpint(wake_msec(self), ==, 15000);
+    g_assert_cmpint(glance_msec(self), ==, 7500);
 
     /* A handshake is no traffic; a packet in either direction is. */
     shake_hands(self, "192.168.77.34:51820");
