@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import surroundings
 from desktop import BUILD, until
 from system import Caller, Talker
 
@@ -37,19 +38,8 @@ class Booted:
 
     def run(self, *argv, check=True, stdin=None, timeout=60):
         """Runs a program there as root and returns what it printed."""
-        done = subprocess.run(
-            self.argv(*argv),
-            input=stdin,
-            stdin=None if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        if check and done.returncode != 0:
-            raise AssertionError(f"{' '.join(map(str, argv))}: {done.returncode}\n{done.stdout}")
-        return done.stdout
+        options = {} if stdin is None else {"input": stdin}
+        return surroundings.run(*self.argv(*argv), check=check, timeout=timeout, **options)[1]
 
     def install(self):
         """As the README says."""

@@ -2,7 +2,6 @@
 """Runs the tests in a throw-away machine in which the build is installed, and shows what every
 program said beside each failure."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,21 +10,17 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 sys.dont_write_bytecode = True
+
+import surroundings  # noqa: E402
+from surroundings import pytest_runtest_makereport  # noqa: E402, F401
 
 USER = "alice"
 
 
 def pytest_configure(config):
-    if config.option.collectonly:
-        return
-    if os.environ.get("AP_MACHINE") != "1":
-        config.pluginmanager.getplugin("capturemanager").stop_global_capturing()
-        sys.stdout.flush()
-        tests = 'cd "$0" && exec /usr/bin/python3 -m pytest "$@"'
-        where, arguments = str(config.invocation_params.dir), config.invocation_params.args
-        os.execv(HERE / "machine", ["machine", "bash", "-c", tests, where, *arguments])
+    surroundings.enter_machine(config)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,13 +49,7 @@ def start_desktop(request):
     yield start
     for one in reversed(made):
         one.close()
-        if getattr(request.node, "failed", False):
+        if surroundings.has_failed(request):
             for name, text in one.logs().items():
                 print(f"--- {name}\n{text}")
         assert one.complaints() == []
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = (yield).get_result()
-    item.failed = getattr(item, "failed", False) or report.failed

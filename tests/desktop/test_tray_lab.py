@@ -5,6 +5,7 @@ import os
 import sys
 
 import pytest
+import surroundings
 from desktop import ROOT, Tray, until
 
 os.environ["AP_LAB_ENTERED"] = "1"  # the machine around us is as good
@@ -43,8 +44,8 @@ def scene(request):
         scene.anna.helper = OnDemand(scene.anna)
         scene.ben.helper = product.Helper(scene.ben).start()
         yield scene
-        if getattr(request.node, "failed", False):
-            the_lab.print_logs()
+        if surroundings.has_failed(request):
+            surroundings.show_logs(the_lab)
 
 
 def start_tray(desktop, laptop):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the tests in a throw-away machine, in which the packages are built."""
 
-import io
 import os
 import sys
 from pathlib import Path
@@ -9,22 +8,17 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "desktop"), str(HERE.parent / "lab")]
+sys.path[:0] = [str(HERE), *(str(HERE.parent / name) for name in ("desktop", "lab", ""))]
 sys.dont_write_bytecode = True
+
+import surroundings  # noqa: E402
+from surroundings import pytest_runtest_makereport  # noqa: E402, F401
 
 
 def pytest_configure(config):
-    if config.option.collectonly:
-        return
-    if os.environ.get("AP_MACHINE") != "1":
-        config.pluginmanager.getplugin("capturemanager").stop_global_capturing()
-        sys.stdout.flush()
-        # The machine is the lab's namespaces, too.
-        os.environ["AP_LAB_ENTERED"] = "1"
-        tests = 'cd "$0" && exec /usr/bin/python3 -m pytest "$@"'
-        where, arguments = str(config.invocation_params.dir), config.invocation_params.args
-        machine = HERE.parent / "desktop/machine"
-        os.execv(machine, ["machine", "bash", "-c", tests, where, *arguments])
+    # The machine is the lab's namespaces, too.
+    os.environ["AP_LAB_ENTERED"] = "1"
+    surroundings.enter_machine(config)
 
 
 @pytest.fixture(scope="session")
@@ -41,14 +35,6 @@ def vpn_of_machines(request):
 
     with machines.Machines() as the_lab:
         yield machines.Office(the_lab)
-        if getattr(request.node, "failed", False):
-            text = io.StringIO()
-            the_lab.print_logs(text)
-            print(text.getvalue())
+        if surroundings.has_failed(request):
+            surroundings.show_logs(the_lab)
             the_lab.print_journals()
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = (yield).get_result()
-    item.failed = getattr(item, "failed", False) or report.failed
