@@ -2,15 +2,18 @@
 
 #include "helper/dbus/methods.h"
 
+#include "common/clock.h"
 #include "common/error.h"
+#include "common/fd.h"
 #include "common/names.h"
 #include "helper/dbus/answer.h"
+#include "helper/io/sealed-file.h"
 
 static gboolean
 handle_activate(const ApMethodContext *context,
                 const char *sender,
                 GVariant *arguments,
-                GVariant **reply,
+                ApMethodReply *reply,
                 GError **error)
 {
     (void) arguments;
@@ -22,7 +25,7 @@ static gboolean
 handle_release(const ApMethodContext *context,
                const char *sender,
                GVariant *arguments,
-               GVariant **reply,
+               ApMethodReply *reply,
                GError **error)
 {
     (void) arguments;
@@ -36,7 +39,7 @@ static gboolean
 handle_resync(const ApMethodContext *context,
               const char *sender,
               GVariant *arguments,
-              GVariant **reply,
+              ApMethodReply *reply,
               GError **error)
 {
     (void) sender;
@@ -51,7 +54,7 @@ static gboolean
 handle_set_enabled(const ApMethodContext *context,
                    const char *sender,
                    GVariant *arguments,
-                   GVariant **reply,
+                   ApMethodReply *reply,
                    GError **error)
 {
     gboolean enabled;
@@ -66,7 +69,7 @@ static gboolean
 handle_pause(const ApMethodContext *context,
              const char *sender,
              GVariant *arguments,
-             GVariant **reply,
+             ApMethodReply *reply,
              GError **error)
 {
     const char *scope;
@@ -83,7 +86,7 @@ static gboolean
 handle_set_option(const ApMethodContext *context,
                   const char *sender,
                   GVariant *arguments,
-                  GVariant **reply,
+                  ApMethodReply *reply,
                   GError **error)
 {
     g_autoptr(GVariant) value = NULL;
@@ -100,13 +103,13 @@ static gboolean
 handle_get_view(const ApMethodContext *context,
                 const char *sender,
                 GVariant *arguments,
-                GVariant **reply,
+                ApMethodReply *reply,
                 GError **error)
 {
     (void) sender;
     (void) arguments;
     (void) error;
-    *reply = ap_answer_view(context->view, ap_firewall_find("/"));
+    reply->value = ap_answer_view(context->view, ap_firewall_find("/"));
     return TRUE;
 }
 
@@ -114,34 +117,76 @@ static gboolean
 handle_explain(const ApMethodContext *context,
                const char *sender,
                GVariant *arguments,
-               GVariant **reply,
+               ApMethodReply *reply,
                GError **error)
 {
     const char *key;
 
     (void) sender;
     g_variant_get_child(arguments, 0, "&s", &key);
-    *reply = ap_answer_explain(context->view, key, ap_firewall_find("/"), error);
-    return *reply != NULL;
+    reply->value = ap_answer_explain(context->view, key, ap_firewall_find("/"), error);
+    return reply->value != NULL;
 }
 
 static gboolean
 handle_get_metrics(const ApMethodContext *context,
                    const char *sender,
                    GVariant *arguments,
-                   GVariant **reply,
+                   ApMethodReply *reply,
                    GError **error)
 {
     (void) sender;
     (void) arguments;
     (void) error;
-    *reply = ap_answer_metrics(context->view);
+    reply->value = ap_answer_metrics(context->view);
+    return TRUE;
+}
+
+static gboolean
+take_bundle_turn(gint64 *last_boot_usec, ApInstant now, GError **error)
+{
+    if (*last_boot_usec != 0 && now.boot_usec - *last_boot_usec < AP_BUNDLE_GAP_USEC) {
+        g_set_error_literal(error,
+                            AP_ERROR,
+                            AP_ERROR_LIMIT,
+                            "a bundle was written a moment ago; try again in a second");
+        return FALSE;
+    }
+    *last_boot_usec = now.boot_usec;
+    return TRUE;
+}
+
+/* As a file: a bus message is no place for so much text. */
+static gboolean
+handle_diagnose(const ApMethodContext *context,
+                const char *sender,
+                GVariant *arguments,
+                ApMethodReply *reply,
+                GError **error)
+{
+    g_autofree char *text = NULL;
+    ap_autofd int fd = -1;
+
+    (void) sender;
+    (void) arguments;
+    if (!take_bundle_turn(context->bundle_boot_usec, ap_clock_now(), error))
+        return FALSE;
+
+    text = context->ops->diagnose(context->user_data);
+    fd = ap_sealed_file_new("wg-autopeer-bundle", text, error);
+    if (fd < 0)
+        return FALSE;
+
+    reply->files = g_unix_fd_list_new_from_array(&fd, 1);
+    (void) ap_fd_steal(&fd);
+    reply->value = g_variant_new("(h)", 0);
     return TRUE;
 }
 
 /** What is not here is refused. */
 static const ApMethod methods[] = {
     {"Activate", AP_ACTION_ACTIVATE, handle_activate},
+    {"Diagnose", AP_ACTION_INSPECT, handle_diagnose},
     {"Explain", AP_ACTION_INSPECT, handle_explain},
     {"GetMetrics", AP_ACTION_INSPECT, handle_get_metrics},
     {"GetView", AP_ACTION_INSPECT, handle_get_view},
@@ -190,7 +235,7 @@ check_options(GVariant *arguments, GError **error)
  * Does what @sender asks for, who was allowed to.
  *
  * @arguments: of the types that the XML says
- * @reply: (out) (transfer floating) (nullable)
+ * @reply: all zero; the caller's to send
  * @error: AP_ERROR_INVALID when an argument makes no sense; else as the engine has it
  */
 gboolean
@@ -198,7 +243,7 @@ ap_method_call(const ApMethod *self,
                const ApMethodContext *context,
                const char *sender,
                GVariant *arguments,
-               GVariant **reply,
+               ApMethodReply *reply,
                GError **error)
 {
     return check_options(arguments, error)

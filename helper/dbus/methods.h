@@ -10,7 +10,16 @@
 #include "helper/dbus/holders.h"
 #include "helper/dbus/service.h"
 
+#include <gio/gunixfdlist.h>
+
 G_BEGIN_DECLS
+
+/**
+ * Least time between two bundles, whoever asks, in microseconds: 1 s. One takes up to 50 ms of the main
+ * loop (measured, with a full record), so that a flood of calls takes a twentieth of it at most, and
+ * BFD is heard in time.
+ */
+#define AP_BUNDLE_GAP_USEC AP_USEC_PER_SEC
 
 /** What methods work with; all borrowed. */
 typedef struct {
@@ -19,13 +28,20 @@ typedef struct {
     GDBusConnection *connection;
     const ApView *view; /* (nullable): NULL before the first turn */
     ApHolders *holders;
+    gint64 *bundle_boot_usec; /* when the last bundle was written; 0: never */
 } ApMethodContext;
+
+/** What a method answers with; all zero for an answer without a value. */
+typedef struct {
+    GVariant *value;    /* (transfer floating) (nullable) */
+    GUnixFDList *files; /* (transfer full) (nullable) what @value's handles stand for */
+} ApMethodReply;
 
 /**
  * One method.
  *
  * @action: polkit's; NULL: open to all, because it touches nothing but what the caller holds
- * @handle: sets @reply (transfer floating) or leaves it NULL for an answer without a value
+ * @handle: sets what it has of @reply
  */
 typedef struct {
     const char *name;
@@ -33,7 +49,7 @@ typedef struct {
     gboolean (*handle)(const ApMethodContext *context,
                        const char *sender,
                        GVariant *arguments,
-                       GVariant **reply,
+                       ApMethodReply *reply,
                        GError **error);
 } ApMethod;
 
@@ -42,7 +58,7 @@ gboolean ap_method_call(const ApMethod *self,
                         const ApMethodContext *context,
                         const char *sender,
                         GVariant *arguments,
-                        GVariant **reply,
+                        ApMethodReply *reply,
                         GError **error);
 
 G_END_DECLS

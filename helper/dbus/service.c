@@ -19,12 +19,13 @@ struct _ApService {
     gpointer user_data;
     GDBusConnection *connection; /* (owned) (nullable) */
     guint registration;
-    ApGate *gate;           /* (owned) (nullable): with the connection */
-    ApSenders *senders;     /* (owned) */
-    ApHolders *holders;     /* (owned) */
-    ApAuthority *authority; /* (owned) (nullable): with the connection */
-    GPtrArray *pending;     /* (owned) (element-type Call) polkit is asked about them */
-    ApView *view;           /* (owned) (nullable): NULL before the first turn */
+    ApGate *gate;            /* (owned) (nullable): with the connection */
+    ApSenders *senders;      /* (owned) */
+    ApHolders *holders;      /* (owned) */
+    ApAuthority *authority;  /* (owned) (nullable): with the connection */
+    GPtrArray *pending;      /* (owned) (element-type Call) polkit is asked about them */
+    gint64 bundle_boot_usec; /* when the last bundle was written; 0: never */
+    ApView *view;            /* (owned) (nullable): NULL before the first turn */
 };
 
 /** A call that waits for polkit's word. */
@@ -71,9 +72,10 @@ call_method(ApService *self, const ApMethod *method, GDBusMethodInvocation *invo
         .connection = self->connection,
         .view = self->view,
         .holders = self->holders,
+        .bundle_boot_usec = &self->bundle_boot_usec,
     };
     g_autoptr(GError) error = NULL;
-    GVariant *reply = NULL;
+    ApMethodReply reply = {0};
 
     if (ap_method_call(method,
                        &context,
@@ -81,9 +83,12 @@ call_method(ApService *self, const ApMethod *method, GDBusMethodInvocation *invo
                        g_dbus_method_invocation_get_parameters(invocation),
                        &reply,
                        &error))
-        answer(invocation, reply);
+        g_dbus_method_invocation_return_value_with_unix_fd_list(invocation,
+                                                                reply.value,
+                                                                reply.files);
     else
         answer_error(invocation, error);
+    g_clear_object(&reply.files);
 }
 
 static void

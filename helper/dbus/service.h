@@ -23,6 +23,7 @@ typedef struct {
     gboolean (*pause)(const char *scope, guint64 seconds, gpointer user_data, GError **error);
     gboolean (*set_option)(const char *name, GVariant *value, gpointer user_data, GError **error);
     void (*set_held)(gboolean held, gpointer user_data); /* somebody, or nobody any more */
+    char *(*diagnose)(gpointer user_data); /* (transfer full) UTF-8 that everybody may read */
 } ApServiceOps;
 
 ApService *ap_service_new(const ApServiceOps *ops, gpointer user_data);

@@ -9,6 +9,9 @@
 static const char *const instants[] =
     {"last-handshake", "next-try", "proof-heard", "seen", "since", "tried-at", NULL};
 
+/** What people call a peer is theirs, and nothing is decided by it. */
+static const char left_out[] = "name";
+
 static int
 compare_text(gconstpointer a, gconstpointer b)
 {
@@ -98,7 +101,8 @@ append_dict(GString *out, const char *indent, GVariant *from)
     for (guint i = 0; i < names->len; i++) {
         g_autoptr(GVariant) value = g_variant_dict_lookup_value(&dict, names->pdata[i], NULL);
 
-        append_value(out, indent, names->pdata[i], value);
+        if (!g_str_equal(names->pdata[i], left_out))
+            append_value(out, indent, names->pdata[i], value);
     }
 }
 
@@ -124,7 +128,7 @@ append_mode(GString *out, const ApView *view)
 
 /**
  * Writes what GetView and Explain tell: everything in force, then the tunnels, then the peers with
- * the grounds of their reasons. What is absent is left out.
+ * the grounds of their reasons. What is absent is left out, and names of peers are.
  *
  * @view: (nullable): NULL before the first turn
  * @firewall: of this computer

@@ -2,7 +2,8 @@
 
 /**
  * @file
- * What the parts of the engine share: engine.c, where events and wishes arrive, and turn.c.
+ * What the parts of the engine share: engine.c, where events and wishes arrive, turn.c, and
+ * diagnosis.c.
  */
 
 #pragma once
@@ -41,8 +42,9 @@ struct _ApEngine {
     GArray *paths;          /* (owned) (element-type ApPath) memory of the planner */
     GArray *hosts;          /* (owned) (nullable) (element-type ApLanHost) while a peer is probed */
     gint64 hosts_boot_usec; /* when they were read */
-    GArray *refusals;       /* (owned) (nullable) (element-type ApRefusal) of the last plan */
-    ApView *view;           /* (owned) (nullable) the last one */
+    gint64 began_boot_usec;
+    GArray *refusals; /* (owned) (nullable) (element-type ApRefusal) of the last plan */
+    ApView *view;     /* (owned) (nullable) the last one */
     ApMetrics metrics;
     gboolean resyncing; /* not every server answered since the last ap_engine_resync() */
     guint64 n_resyncs;  /* that are done */

@@ -191,6 +191,7 @@ ap_engine_new(const ApEngineSetup *setup, GError **error)
 {
     g_autoptr(ApEngine) self = g_new0(ApEngine, 1);
 
+    self->began_boot_usec = ap_clock_now().boot_usec;
     self->policy = setup->policy;
     self->tools = (ApApplyTools){
         .wireguard = setup->wireguard,

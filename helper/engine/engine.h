@@ -35,6 +35,7 @@ void ap_engine_set_policy(ApEngine *self, ApPolicy *policy);
 void ap_engine_set_mode(ApEngine *self, const ApMode *mode);
 void ap_engine_resync(ApEngine *self);
 char *ap_engine_write_record(const ApEngine *self);
+char *ap_engine_diagnose(const ApEngine *self);
 void ap_engine_stop(ApEngine *self, GSourceFunc stopped, gpointer user_data);
 void ap_engine_free(ApEngine *self);
 

@@ -109,6 +109,14 @@ on_pause(const char *scope, guint64 seconds, gpointer user_data, GError **error)
     return ap_choice_pause(self->choice, scope, seconds, error);
 }
 
+static char *
+on_diagnose(gpointer user_data)
+{
+    const Helper *self = user_data;
+
+    return ap_engine_diagnose(self->engine);
+}
+
 static ApPolicy *
 load_policy(const ApOptions *options)
 {
@@ -241,11 +249,8 @@ join_bus(Helper *self)
 static gboolean
 make_parts(Helper *self, ApLedger *ledger, GError **error)
 {
-    static const ApServiceOps service_ops = {on_resync,
-                                             on_set_enabled,
-                                             on_pause,
-                                             on_set_option,
-                                             on_held};
+    static const ApServiceOps service_ops =
+        {on_resync, on_set_enabled, on_pause, on_set_option, on_held, on_diagnose};
     static const ApStayOps stay_ops = {on_wanted, on_leave};
     ApPolicy *policy = load_policy(self->options);
     const gboolean enabled = policy->enabled;

@@ -196,6 +196,13 @@ ap_netwatch_new(ApNetwatchFunc changed, gpointer user_data, GError **error)
     return g_steal_pointer(&self);
 }
 
+/** Returns: (transfer none) (nullable): NetworkManager's version; NULL while it does not run */
+const char *
+ap_netwatch_get_manager_version(const ApNetwatch *self)
+{
+    return ap_nmwatch_get_version(self->nmwatch);
+}
+
 void
 ap_netwatch_free(ApNetwatch *self)
 {

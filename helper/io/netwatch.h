@@ -21,6 +21,7 @@ typedef void (*ApNetwatchFunc)(gpointer user_data);
 
 ApNetwatch *ap_netwatch_new(ApNetwatchFunc changed, gpointer user_data, GError **error);
 const GPtrArray *ap_netwatch_get_links(ApNetwatch *self);
+const char *ap_netwatch_get_manager_version(const ApNetwatch *self);
 gboolean ap_netwatch_refresh(ApNetwatch *self, GError **error);
 void ap_netwatch_free(ApNetwatch *self);
 

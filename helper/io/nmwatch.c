@@ -113,6 +113,15 @@ ap_nmwatch_new(ApNmwatchFunc hint, gpointer user_data)
     return self;
 }
 
+/** Returns: (transfer none) (nullable): NetworkManager's version; NULL while it does not run */
+const char *
+ap_nmwatch_get_version(const ApNmwatch *self)
+{
+    if (self->client == NULL || !nm_client_get_nm_running(self->client))
+        return NULL;
+    return nm_client_get_version(self->client);
+}
+
 /**
  * Ends the watching; @hint is not called any more.
  */

@@ -18,6 +18,7 @@ typedef void (*ApNmwatchFunc)(gpointer user_data);
 
 ApNmwatch *ap_nmwatch_new(ApNmwatchFunc hint, gpointer user_data);
 GPtrArray *ap_nmwatch_list(ApNmwatch *self);
+const char *ap_nmwatch_get_version(const ApNmwatch *self);
 void ap_nmwatch_free(ApNmwatch *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApNmwatch, ap_nmwatch_free)

@@ -189,6 +189,15 @@ on_held(gboolean held, gpointer user_data)
     self->n_held += held;
 }
 
+static char *
+on_diagnose(gpointer user_data)
+{
+    TestHelper *self = user_data;
+
+    self->n_diagnosed++;
+    return g_strdup(self->bundle);
+}
+
 static void
 on_owned(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -205,13 +214,15 @@ on_owned(GObject *source, GAsyncResult *result, gpointer user_data)
 TestHelper *
 test_helper_new(const TestBus *bus, guint64 serial)
 {
-    static const ApServiceOps ops = {on_resync, on_set_enabled, on_pause, on_set_option, on_held};
+    static const ApServiceOps ops =
+        {on_resync, on_set_enabled, on_pause, on_set_option, on_held, on_diagnose};
     TestHelper *self = g_new0(TestHelper, 1);
     g_autoptr(ApView) view = test_view_new(serial);
     g_autoptr(GError) error = NULL;
     gboolean done = FALSE;
 
     self->fail_code = -1;
+    self->bundle = "wg-autopeer bundle 1\n";
     self->connection = test_bus_connect(bus);
     self->service = ap_service_new(&ops, self);
     ap_service_publish(self->service, view);

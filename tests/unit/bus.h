@@ -33,6 +33,8 @@ typedef struct {
     gboolean held;
     guint n_held;       /* how often it became so */
     char last_wish[64]; /* of Pause and SetOption */
+    guint n_diagnosed;
+    const char *bundle; /* (not owned) what Diagnose shows */
     gint fail_code;     /* of ApError; -1: SetEnabled succeeds */
 } TestHelper;
 

@@ -53,7 +53,7 @@ test_names_of_peers_are_left_out(void)
 }
 
 static void
-test_view_is_text_with_grounds(void)
+test_view_is_text_with_grounds_and_without_names(void)
 {
     static const char *const parts[] = {
         "state: direct\nserial: 5\nenabled: yes\nheld: yes\n",
@@ -76,6 +76,8 @@ test_view_is_text_with_grounds(void)
         g_assert_nonnull(strstr(text, parts[i]));
     }
     g_assert_null(strstr(text, ": \n"));
+    g_assert_cmpstr(g_array_index(view->peers, ApPeerView, 1).name, ==, "Änne");
+    g_assert_null(strstr(text, "Änne"));
 }
 
 static void
@@ -150,7 +152,8 @@ main(int argc, char **argv)
     g_test_add_func("/bundle/no-line-passes-for-the-head-of-a-section",
                     test_no_line_passes_for_the_head_of_a_section);
     g_test_add_func("/bundle/names-of-peers-are-left-out", test_names_of_peers_are_left_out);
-    g_test_add_func("/bundle/view-is-text-with-grounds", test_view_is_text_with_grounds);
+    g_test_add_func("/bundle/view-is-text-with-grounds-and-without-names",
+                    test_view_is_text_with_grounds_and_without_names);
     g_test_add_func("/bundle/view-before-the-first-turn", test_view_before_the_first_turn);
     g_test_add_func("/bundle/names-of-any-bytes-are-harmless",
                     test_names_of_any_bytes_are_harmless);

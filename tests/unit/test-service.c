@@ -78,7 +78,7 @@ test_every_method_of_the_xml_is_handled(void)
         g_assert_nonnull(ap_method_find(methods[n]->name));
     }
 
-    g_assert_cmpuint(n, ==, 9);
+    g_assert_cmpuint(n, ==, 10);
     g_assert_null(ap_method_find("Format"));
 }
 
@@ -719,6 +719,23 @@ test_calls_of_one_sender_do_not_pile_up(Fixture *self, gconstpointer unused)
     (void) g_dbus_connection_close_sync(other, NULL, NULL);
 }
 
+/* One takes longer than all else that can be asked. */
+static void
+test_bundles_have_a_limit_of_their_own(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) first = call(self, "Diagnose", test_arguments("Diagnose", "{}"));
+
+    (void) unused;
+    g_assert_null(test_call(self->client,
+                            AP_BUS_INTERFACE,
+                            "Diagnose",
+                            test_arguments("Diagnose", "{}"),
+                            &error));
+    assert_remote_error(error, "org.freedesktop.DBus.Error.LimitsExceeded");
+    g_assert_cmpuint(self->helper->n_diagnosed, ==, 1);
+}
+
 static void
 test_senders_that_left_leave_no_trace(Fixture *self, gconstpointer unused)
 {
@@ -902,6 +919,7 @@ main(int argc, char **argv)
     ADD("changed-is-sent-to-everybody-once", test_changed_is_sent_to_everybody_once);
     ADD("too-many-calls-are-refused", test_too_many_calls_are_refused);
     ADD("calls-of-one-sender-do-not-pile-up", test_calls_of_one_sender_do_not_pile_up);
+    ADD("bundles-have-a-limit-of-their-own", test_bundles_have_a_limit_of_their_own);
     ADD("senders-that-left-leave-no-trace", test_senders_that_left_leave_no_trace);
     ADD("second-helper-is-told", test_second_helper_is_told);
     ADD("root-may-only-use-our-interfaces", test_root_may_only_use_our_interfaces);
