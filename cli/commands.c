@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 
+#include "cli/diagnose.h"
 #include "cli/import.h"
 #include "cli/monitor.h"
 #include "cli/output.h"
@@ -95,6 +96,8 @@ static const ApCommand commands[] = {
      N_("end a pause"), NULL, ap_wish_resume},
     {"hold", NULL, AP_COMMAND_BLIND | AP_COMMAND_START,
      N_("keep the helper at work, until Ctrl-C"), NULL, ap_wish_hold},
+    {"diagnose", NULL, AP_COMMAND_OUTPUT,
+     N_("write a file for those who are to find a fault"), NULL, ap_diagnose_run},
     {"import", "FILE", AP_COMMAND_LOCAL,
      N_("show wirelink's configuration as ours"), NULL, run_import},
 };
@@ -126,13 +129,14 @@ ap_command_append_help(GString *out)
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
         const ApCommand *command = &commands[i];
         g_autofree char *synopsis =
-            g_strdup_printf("%s%s%s%s%s",
+            g_strdup_printf("%s%s%s%s%s%s",
                             command->name,
                             command->operand != NULL ? " " : "",
                             command->operand != NULL ? command->operand : "",
                             command->flags & AP_COMMAND_JSON ? " [--json]" : "",
-                            command->flags & AP_COMMAND_WAIT ? " [--wait]" : "");
+                            command->flags & AP_COMMAND_WAIT ? " [--wait]" : "",
+                            command->flags & AP_COMMAND_OUTPUT ? " [--output FILE]" : "");
 
-        g_string_append_printf(out, "  %-22s %s\n", synopsis, _(command->help));
+        g_string_append_printf(out, "  %-24s %s\n", synopsis, _(command->help));
     }
 }

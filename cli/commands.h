@@ -16,14 +16,16 @@ typedef struct {
     const char *operand; /* (nullable) */
     gboolean json;
     gboolean wait;
+    const char *output; /* (nullable) */
 } ApCommandInput;
 
 typedef enum {
-    AP_COMMAND_JSON = 1 << 0,  /* it has --json */
-    AP_COMMAND_WAIT = 1 << 1,  /* it has --wait */
-    AP_COMMAND_BLIND = 1 << 2, /* it is for those, too, who may not see the helper's view */
-    AP_COMMAND_START = 1 << 3, /* it starts the helper: it need not be there */
-    AP_COMMAND_LOCAL = 1 << 4, /* it has nothing to do with the helper: it gets no session */
+    AP_COMMAND_JSON = 1 << 0,   /* it has --json */
+    AP_COMMAND_WAIT = 1 << 1,   /* it has --wait */
+    AP_COMMAND_BLIND = 1 << 2,  /* it is for those, too, who may not see the helper's view */
+    AP_COMMAND_START = 1 << 3,  /* it starts the helper: it need not be there */
+    AP_COMMAND_LOCAL = 1 << 4,  /* it has nothing to do with the helper: it gets no session */
+    AP_COMMAND_OUTPUT = 1 << 5, /* it has --output */
 } ApCommandFlags;
 
 /**

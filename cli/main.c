@@ -15,7 +15,8 @@ typedef struct {
     gboolean version;
     gboolean json;
     gboolean wait;
-    GStrv words; /* (owned) (nullable) the command and its operand */
+    char *output; /* (owned) (nullable) */
+    GStrv words;  /* (owned) (nullable) the command and its operand */
 } Arguments;
 
 static GOptionContext *
@@ -36,6 +37,13 @@ make_context(Arguments *arguments)
          &arguments->wait,
          N_("Wait until it is done"),
          NULL},
+        {"output",
+         'o',
+         G_OPTION_FLAG_NONE,
+         G_OPTION_ARG_FILENAME,
+         &arguments->output,
+         N_("Where to write; - is standard output"),
+         N_("FILE")},
         {"version",
          0,
          G_OPTION_FLAG_NONE,
@@ -103,6 +111,8 @@ check_options(const ApCommand *command, const Arguments *arguments, GError **err
         wrong = "--json";
     if (arguments->wait && !(command->flags & AP_COMMAND_WAIT))
         wrong = "--wait";
+    if (arguments->output != NULL && !(command->flags & AP_COMMAND_OUTPUT))
+        wrong = "--output";
     if (wrong == NULL)
         return TRUE;
 
@@ -160,6 +170,7 @@ run(const ApCommand *command, const Arguments *arguments)
         .operand = arguments->words[1],
         .json = arguments->json,
         .wait = arguments->wait,
+        .output = arguments->output,
     };
     const gboolean is_local = (command->flags & AP_COMMAND_LOCAL) != 0;
     g_autoptr(GError) error = NULL;
@@ -212,5 +223,6 @@ main(int argc, char **argv)
 
     code = run_arguments(&arguments);
     g_strfreev(arguments.words);
+    g_free(arguments.output);
     return code;
 }

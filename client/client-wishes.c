@@ -5,6 +5,7 @@
  * What the helper is asked for: to stay at work, and everything else.
  */
 
+#include "client/bundle.h"
 #include "client/client-private.h"
 #include "client/remote.h"
 #include "common/names.h"
@@ -300,4 +301,36 @@ ap_client_explain_finish(GAsyncResult *result, GError **error)
     g_autoptr(GVariant) list = reply != NULL ? g_variant_get_child_value(reply, 0) : NULL;
 
     return list != NULL ? ap_client_peers_new(list) : NULL;
+}
+
+/** Asks for everything that those need who are to find out what went wrong. */
+void
+ap_client_diagnose_async(ApClient *self,
+                         GCancellable *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
+{
+    const ApRemoteCall call = {
+        .destination = self->owner,
+        .interface = AP_BUS_INTERFACE,
+        .method = "Diagnose",
+        .arguments = g_variant_new("(a{sv})", NULL),
+        .reply_type = "(h)",
+    };
+
+    ap_remote_call_async(self->connection, &call, cancellable, callback, user_data);
+}
+
+/**
+ * @error: as ap_remote_call_finish() and ap_client_bundle_read()
+ *
+ * Returns: (transfer full): UTF-8 in the form that the interface's XML describes
+ */
+char *
+ap_client_diagnose_finish(GAsyncResult *result, GError **error)
+{
+    g_autoptr(GUnixFDList) files = NULL;
+    g_autoptr(GVariant) reply = ap_remote_call_finish_with_files(result, &files, error);
+
+    return reply != NULL ? ap_client_bundle_read(reply, files, error) : NULL;
 }

@@ -71,6 +71,12 @@ void ap_client_explain_async(ApClient *self,
                              gpointer user_data);
 GPtrArray *ap_client_explain_finish(GAsyncResult *result, GError **error);
 
+void ap_client_diagnose_async(ApClient *self,
+                              GCancellable *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data);
+char *ap_client_diagnose_finish(GAsyncResult *result, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApClient, ap_client_free)
 
 G_END_DECLS

@@ -52,9 +52,15 @@ on_reply(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
     g_autoptr(GError) bus_error = NULL;
+    GUnixFDList *files = NULL;
     g_autoptr(GVariant) reply =
-        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &bus_error);
+        g_dbus_connection_call_with_unix_fd_list_finish(G_DBUS_CONNECTION(source),
+                                                        &files,
+                                                        result,
+                                                        &bus_error);
 
+    if (files != NULL)
+        g_task_set_task_data(task, files, g_object_unref);
     if (reply != NULL) {
         g_task_return_pointer(task, g_steal_pointer(&reply), (GDestroyNotify) g_variant_unref);
         return;
@@ -105,19 +111,20 @@ ap_remote_call_async(GDBusConnection *connection,
         return;
     }
 
-    g_dbus_connection_call(connection,
-                           call->destination,
-                           AP_BUS_PATH,
-                           call->interface,
-                           call->method,
-                           sunk,
-                           G_VARIANT_TYPE(call->reply_type),
-                           bus_flags(call->flags),
-                           call->flags & AP_REMOTE_MAY_PROMPT ? AP_REMOTE_PROMPT_MSEC
-                                                              : AP_REMOTE_TIMEOUT_MSEC,
-                           cancellable,
-                           on_reply,
-                           g_steal_pointer(&task));
+    g_dbus_connection_call_with_unix_fd_list(
+        connection,
+        call->destination,
+        AP_BUS_PATH,
+        call->interface,
+        call->method,
+        sunk,
+        G_VARIANT_TYPE(call->reply_type),
+        bus_flags(call->flags),
+        call->flags & AP_REMOTE_MAY_PROMPT ? AP_REMOTE_PROMPT_MSEC : AP_REMOTE_TIMEOUT_MSEC,
+        NULL,
+        cancellable,
+        on_reply,
+        g_steal_pointer(&task));
 }
 
 /**
@@ -134,4 +141,21 @@ ap_remote_call_finish(GAsyncResult *result, GError **error)
     g_return_val_if_fail(g_async_result_is_tagged(result, &remote_tag), NULL);
 
     return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+/**
+ * The same for an answer that has open files with it.
+ *
+ * @files: (out) (transfer full) (nullable): what the handles in the answer stand for; NULL: none
+ * @error: as ap_remote_call_finish()
+ */
+GVariant *
+ap_remote_call_finish_with_files(GAsyncResult *result, GUnixFDList **files, GError **error)
+{
+    GVariant *reply = ap_remote_call_finish(result, error);
+    GUnixFDList *found = reply != NULL ? g_task_get_task_data(G_TASK(result)) : NULL;
+
+    if (reply != NULL)
+        *files = found != NULL ? g_object_ref(found) : NULL;
+    return reply;
 }

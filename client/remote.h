@@ -8,6 +8,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <gio/gunixfdlist.h>
 
 G_BEGIN_DECLS
 
@@ -44,5 +45,7 @@ void ap_remote_call_async(GDBusConnection *connection,
                           GAsyncReadyCallback callback,
                           gpointer user_data);
 GVariant *ap_remote_call_finish(GAsyncResult *result, GError **error);
+GVariant *
+ap_remote_call_finish_with_files(GAsyncResult *result, GUnixFDList **files, GError **error);
 
 G_END_DECLS

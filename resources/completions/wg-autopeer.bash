@@ -3,7 +3,7 @@
 
 _wg_autopeer() {
   local word=${COMP_WORDS[COMP_CWORD]} command='' i
-  local commands='status monitor explain resync enable disable pause resume hold import'
+  local commands='status monitor explain resync enable disable pause resume hold diagnose import'
 
   for ((i = 1; i < COMP_CWORD; i++)); do
     [[ ${COMP_WORDS[i]} == -* ]] || command=${command:-${COMP_WORDS[i]}}
@@ -15,6 +15,7 @@ _wg_autopeer() {
     :*) words=$commands ;;
     status:-* | monitor:-* | explain:-*) words='--json --help' ;;
     resync:-*) words='--wait --help' ;;
+    diagnose:-*) words='--output --help' ;;
     *:-*) words='--help' ;;
     pause:*) words='network 30min 1h 4h' ;;
     import:*) words=$(compgen -f -X '!*.json' -- "$word") ;;

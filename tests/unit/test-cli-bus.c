@@ -5,13 +5,18 @@
 #include "common/error.h"
 #include "common/json/json.h"
 
+#include <glib/gstdio.h>
+
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 typedef struct {
     TestBus *bus;
-    TestHelper *helper; /* NULL: it is not running */
+    TestHelper *helper;            /* NULL: it is not running */
+    const char *directory;         /* NULL: where the tests run */
+    GSpawnChildSetupFunc in_child; /* NULL: nothing to do there */
 } Fixture;
 
 /** A run of wg-autopeer. */
@@ -65,6 +70,10 @@ spawn(const Fixture *self, const char *program, gboolean as_nobody, const char *
     g_subprocess_launcher_setenv(launcher, "DBUS_SYSTEM_BUS_ADDRESS", self->bus->address, TRUE);
     g_subprocess_launcher_setenv(launcher, "LC_ALL", "C.UTF-8", TRUE);
     g_subprocess_launcher_setenv(launcher, "TZ", "UTC", TRUE);
+    if (self->directory != NULL)
+        g_subprocess_launcher_set_cwd(launcher, self->directory);
+    if (self->in_child != NULL)
+        g_subprocess_launcher_set_child_setup(launcher, self->in_child, NULL, NULL);
     if (as_nobody)
         g_subprocess_launcher_set_child_setup(launcher, become_nobody, NULL, NULL);
     process = g_subprocess_launcher_spawnv(launcher, (const char *const *) argv, &error);
@@ -133,6 +142,11 @@ static const struct {
     {"pause network 1h", AP_EXIT_USAGE},
     {"hold me", AP_EXIT_USAGE},
     {"status --yaml", AP_EXIT_USAGE},
+    {"status --output x", AP_EXIT_USAGE},
+    {"diagnose --json", AP_EXIT_USAGE},
+    {"diagnose x", AP_EXIT_USAGE},
+    {"diagnose --output", AP_EXIT_USAGE},
+    {"diagnose --output -", AP_EXIT_UNREACHABLE},
     {"status", AP_EXIT_UNREACHABLE},
     {"status --json", AP_EXIT_UNREACHABLE},
     {"monitor", AP_EXIT_UNREACHABLE},
@@ -378,7 +392,7 @@ static void
 test_nobody_is_not_allowed(Fixture *self, gconstpointer unused)
 {
     static const char *const words[] =
-        {"status", "monitor", "resync", "explain AAAA", "disable", "pause", "hold"};
+        {"status", "monitor", "resync", "explain AAAA", "disable", "pause", "hold", "diagnose"};
     g_autofree char *program = NULL;
 
     (void) unused;
@@ -401,6 +415,111 @@ test_nobody_is_not_allowed(Fixture *self, gconstpointer unused)
                         "ask\n");
     }
     g_assert_cmpuint(self->helper->n_set_enabled + self->helper->n_resyncs, ==, 0);
+}
+
+static char *
+make_directory(void)
+{
+    g_autoptr(GError) error = NULL;
+    char *path = g_dir_make_tmp("ap-cli-XXXXXX", &error);
+
+    g_assert_no_error(error);
+    return path;
+}
+
+static void
+test_bundle_is_kept_for_its_owner_alone(Fixture *self, gconstpointer unused)
+{
+    g_autofree char *directory = make_directory();
+    g_autofree char *path = g_build_filename(directory, "bundle.txt", NULL);
+    g_autofree char *words = g_strconcat("diagnose --output ", path, NULL);
+    g_autofree char *kept = NULL;
+    GStatBuf about;
+
+    (void) unused;
+    start_helper(self);
+    g_auto(Run) run = run_words(self, words);
+    g_assert_cmpint(run.code, ==, AP_EXIT_DONE);
+    g_assert_nonnull(strstr(run.output, path));
+    g_assert_nonnull(strstr(run.output, "Shortened: public keys"));
+    g_assert_true(g_file_get_contents(path, &kept, NULL, NULL));
+    g_assert_cmpstr(kept, ==, self->helper->bundle);
+    g_assert_cmpint(g_stat(path, &about), ==, 0);
+    g_assert_cmpuint(about.st_mode & 07777, ==, 0600);
+
+    self->helper->bundle = "another\n";
+    g_auto(Run) again = run_words(self, words);
+    g_clear_pointer(&kept, g_free);
+    g_assert_cmpint(again.code, ==, AP_EXIT_FAILED);
+    g_assert_nonnull(strstr(again.errors, "is there already"));
+    g_assert_true(g_file_get_contents(path, &kept, NULL, NULL));
+    g_assert_cmpstr(kept, ==, "wg-autopeer bundle 1\n");
+
+    g_assert_cmpint(g_unlink(path), ==, 0);
+    g_assert_cmpint(g_rmdir(directory), ==, 0);
+}
+
+static void
+test_bundle_has_a_name_and_a_place_of_its_own(Fixture *self, gconstpointer unused)
+{
+    g_autofree char *directory = make_directory();
+    g_autofree char *name = NULL;
+
+    (void) unused;
+    start_helper(self);
+    self->directory = directory;
+    g_auto(Run) run = run_words(self, "diagnose");
+    g_assert_cmpint(run.code, ==, AP_EXIT_DONE);
+
+    g_autoptr(GDir) found = g_dir_open(directory, 0, NULL);
+    name = g_build_filename(directory, g_dir_read_name(found), NULL);
+    g_test_message("%s", name);
+    g_assert_true(
+        g_regex_match_simple("/wg-autopeer-[0-9]{8}-[0-9]{6}\\.txt$", name, G_REGEX_DEFAULT, 0));
+    g_assert_cmpint(g_unlink(name), ==, 0);
+    g_assert_cmpint(g_rmdir(directory), ==, 0);
+}
+
+static void
+test_bundle_may_go_to_standard_output(Fixture *self, gconstpointer unused)
+{
+    (void) unused;
+    start_helper(self);
+    g_auto(Run) run = run_words(self, "diagnose --output -");
+
+    g_assert_cmpint(run.code, ==, AP_EXIT_DONE);
+    g_assert_cmpstr(run.output, ==, self->helper->bundle);
+}
+
+/* A limit on the size of files ends a write as a full disk does. */
+static void
+limit_files(gpointer unused)
+{
+    const struct rlimit limit = {4096, 4096};
+
+    (void) unused;
+    (void) signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        _exit(99);
+}
+
+static void
+test_nothing_stays_of_a_bundle_without_room(Fixture *self, gconstpointer unused)
+{
+    g_autofree char *directory = make_directory();
+    g_autofree char *path = g_build_filename(directory, "bundle.txt", NULL);
+    g_autofree char *words = g_strconcat("diagnose --output ", path, NULL);
+    g_autofree char *large = g_strnfill(100000, 'x');
+
+    (void) unused;
+    start_helper(self);
+    self->helper->bundle = large;
+    self->in_child = limit_files;
+    g_auto(Run) run = run_words(self, words);
+    g_assert_cmpint(run.code, ==, AP_EXIT_FAILED);
+    g_assert_nonnull(strstr(run.errors, "could not write"));
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    g_assert_cmpint(g_rmdir(directory), ==, 0);
 }
 
 static void
@@ -555,6 +674,10 @@ main(int argc, char **argv)
     ADD("explanation-in-json", test_explanation_in_json);
     ADD("hold-lasts-until-the-signal", test_hold_lasts_until_the_signal);
     ADD("nobody-is-not-allowed", test_nobody_is_not_allowed);
+    ADD("bundle-is-kept-for-its-owner-alone", test_bundle_is_kept_for_its_owner_alone);
+    ADD("bundle-has-a-name-and-a-place-of-its-own", test_bundle_has_a_name_and_a_place_of_its_own);
+    ADD("bundle-may-go-to-standard-output", test_bundle_may_go_to_standard_output);
+    ADD("nothing-stays-of-a-bundle-without-room", test_nothing_stays_of_a_bundle_without_room);
     ADD("monitor-survives-the-helper", test_monitor_survives_the_helper);
     ADD("monitor-in-json-has-one-object-a-line", test_monitor_in_json_has_one_object_a_line);
     return g_test_run();

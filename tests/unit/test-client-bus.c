@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 #include "bus.h"
+#include "client/bundle.h"
 #include "client/client.h"
 #include "common/error.h"
 #include "common/names.h"
+#include "helper/io/sealed-file.h"
 
 #include <unistd.h>
 
@@ -415,6 +417,66 @@ test_explanations_are_fetched(Fixture *self, gconstpointer unused)
     }
 }
 
+typedef struct {
+    char *text;
+    GError *error;
+    gboolean done;
+} Bundle;
+
+static void
+on_bundle(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    Bundle *bundle = user_data;
+
+    (void) source;
+    bundle->text = ap_client_diagnose_finish(result, &bundle->error);
+    bundle->done = TRUE;
+}
+
+static void
+test_bundles_are_fetched(Fixture *self, gconstpointer unused)
+{
+    /* more than a bus passes on in one message of ours, and than a pipe holds */
+    g_autofree char *large = g_strnfill(1000000, 'x');
+    Bundle bundle = {0};
+
+    (void) unused;
+    start_helper(self, 5);
+    self->helper->bundle = large;
+    self->client = ap_client_new(self->connection, on_changed, self);
+    wait_for_state(self, AP_CLIENT_READY);
+    ap_client_diagnose_async(self->client, NULL, on_bundle, &bundle);
+    test_iterate_until(&bundle.done);
+    g_assert_no_error(bundle.error);
+    g_assert_true(g_str_equal(bundle.text, large));
+    g_free(bundle.text);
+}
+
+static void
+test_what_is_no_bundle_is_refused(void)
+{
+    g_autofree char *too_long = g_strnfill(AP_CLIENT_MAX_BUNDLE + 1, 'x');
+    const struct {
+        const char *text; /* NULL: no file at all */
+        gint code;
+    } cases[] = {
+        {NULL, AP_ERROR_INVALID},
+        {"\xff\n", AP_ERROR_INVALID},
+        {too_long, AP_ERROR_LIMIT},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GVariant) reply = g_variant_ref_sink(g_variant_new("(h)", 0));
+        const int fd = cases[i].text != NULL ? ap_sealed_file_new("test", cases[i].text, NULL) : -1;
+        g_autoptr(GUnixFDList) files = fd >= 0 ? g_unix_fd_list_new_from_array(&fd, 1) : NULL;
+        g_autoptr(GError) error = NULL;
+
+        g_test_message("case %zu", i);
+        g_assert_null(ap_client_bundle_read(reply, files, &error));
+        g_assert_error(error, AP_ERROR, cases[i].code);
+    }
+}
+
 static void
 test_calls_without_a_helper_fail(Fixture *self, gconstpointer unused)
 {
@@ -464,6 +526,8 @@ main(int argc, char **argv)
     ADD("nobody-is-started-without-a-service-file", test_nobody_is_started_without_a_service_file);
     ADD("pause-and-options-are-passed-on", test_pause_and_options_are_passed_on);
     ADD("explanations-are-fetched", test_explanations_are_fetched);
+    ADD("bundles-are-fetched", test_bundles_are_fetched);
+    g_test_add_func("/client/what-is-no-bundle-is-refused", test_what_is_no_bundle_is_refused);
     ADD("calls-without-a-helper-fail", test_calls_without_a_helper_fail);
     ADD("it-may-end-amid-a-fetch", test_it_may_end_amid_a_fetch);
     return g_test_run();
