@@ -24,7 +24,7 @@ CHALLENGE = "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
 DENIED = "org.freedesktop.DBus.Error.AccessDenied"
 
 # Without a password for who sits at the machine, and with an administrator's for all others.
-EVERYDAY = ["Activate", "Resync", "GetView", "GetMetrics", "SetEnabled", "Pause"]
+EVERYDAY = ["Activate", "Resync", "GetView", "GetMetrics", "Diagnose", "SetEnabled", "Pause"]
 
 # What a flood of calls may cost others: an answer within a second (security T3), and another for a
 # machine that is busy with the flood itself; and two MiB of the helper's memory.
@@ -234,7 +234,9 @@ def test_command_line_tells_who_may_by_its_exit_code(sitter, session):
     assert run_cli(USER, session, "status") == 0
     assert run_cli(USER, session, "pause", "1h") == 0
     assert run_cli(USER, session, "resume") == 0
+    assert run_cli(USER, session, "diagnose", "--output", "-") == 0
     assert run_cli(USER, None, "status") == 4
+    assert run_cli(USER, None, "diagnose", "--output", "-") == 4
     assert run_cli(USER, None, "disable") == 4
 
 

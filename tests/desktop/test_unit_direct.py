@@ -177,6 +177,16 @@ def test_two_laptops_go_direct_and_nothing_is_denied(office):
     assert [peer["state"] for peer in status["peers"]] == ["direct"]
 
 
+def test_a_bundle_is_written_in_the_sandbox(office):
+    office.until_direct()
+    pid = office.machine.show(ANNA, "MainPID")
+    bundle = office.run("wg-autopeer", "diagnose", "--output", "-")
+    assert bundle.startswith("wg-autopeer bundle 1\n")
+    assert "\n  interface: wg-anna\n" in bundle
+    assert office.machine.show(ANNA, "MainPID") == pid
+    assert complaints(office) == []
+
+
 def test_users_are_as_the_units_say(office):
     uid = office.run("id", "-u", "wg-autopeer").strip()
     for unit, user in ((ANNA, uid), (BEN, "0")):
