@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "common/json/offer-json.h"
+#include "server/looks.h"
 
 #include <string.h>
 
@@ -26,17 +27,10 @@ struct _ApDesk {
     GQueue dirty;          /* of ApTicket: held ones for which there may be news */
     GHashTable *by_key;    /* (owned) ApKey inside the value → held ApTicket, the caller's */
     GArray *wake;          /* (owned) (element-type ApKey) scratch */
-    gboolean is_looking;
+    ApLooks looks;
     gboolean is_ready;
-    gboolean has_looked;
-    gint64 asked_boot_usec;  /* when the look that is under way began */
-    gint64 looked_boot_usec; /* when the last complete look began */
-    gint64 look_usec;        /* how long it took */
-    gint64 paced_boot_usec;  /* until when no ticket is looked at for news */
-    guint64 n_looks;         /* since the start, as what follows */
-    guint64 n_failed_looks;
-    guint64 n_look_usec;
-    guint64 n_holds;
+    gint64 paced_boot_usec; /* until when no ticket is looked at for news */
+    guint64 n_holds;        /* since the start, as what follows */
     guint64 n_news;
 };
 
@@ -211,31 +205,11 @@ handle(ApDesk *self, ApTicket *ticket, const ApRequest *request, ApInstant now)
 void
 ap_desk_look(ApDesk *self, ApInstant now)
 {
-    if (self->is_looking)
+    if (self->looks.is_under_way)
         return;
 
-    self->is_looking = TRUE;
-    self->asked_boot_usec = now.boot_usec;
+    ap_looks_begin(&self->looks, now);
     self->ops->look(self->data);
-}
-
-static gboolean
-is_fresh(const ApDesk *self, ApInstant now)
-{
-    return self->has_looked && now.boot_usec - self->looked_boot_usec <= AP_DESK_FRESH_USEC;
-}
-
-/*
- * Under load the next look begins so early that it ends, even if it takes twice as long as the
- * last one, before this one is too old: then nobody has to wait for it.
- */
-static gboolean
-is_ageing(const ApDesk *self, ApInstant now)
-{
-    const gint64 age_usec = now.boot_usec - self->looked_boot_usec;
-
-    return age_usec + 2 * self->look_usec >= AP_DESK_FRESH_USEC
-           && age_usec >= AP_DESK_FRESH_USEC / 2;
 }
 
 static void
@@ -270,8 +244,8 @@ ap_desk_submit(ApDesk *self, ApTicket *ticket, const char *body, gsize n_bytes, 
                ticket,
                is_denied ? AP_STATUS_UNAUTHORIZED : AP_STATUS_BAD_REQUEST,
                error->message);
-    } else if (is_fresh(self, now)) {
-        if (is_ageing(self, now))
+    } else if (ap_looks_are_fresh(&self->looks, now)) {
+        if (ap_looks_are_ageing(&self->looks, now))
             ap_desk_look(self, now);
         handle(self, ticket, &request, now);
     } else {
@@ -300,7 +274,7 @@ ap_desk_check(ApDesk *self, ApTicket *ticket, ApInstant now)
     g_return_if_fail(ticket->state == AP_TICKET_IDLE);
 
     ticket->is_check = TRUE;
-    if (is_fresh(self, now))
+    if (ap_looks_are_fresh(&self->looks, now))
         confirm(self, ticket);
     else
         wait_for_look(self, ticket, now);
@@ -381,12 +355,8 @@ handle_waiting(ApDesk *self, ApTicket *ticket, ApInstant now)
 void
 ap_desk_looked(ApDesk *self, ApInstant now)
 {
-    self->is_looking = FALSE;
-    self->is_ready = self->has_looked = TRUE;
-    self->looked_boot_usec = self->asked_boot_usec;
-    self->look_usec = now.boot_usec - self->asked_boot_usec;
-    self->n_looks++;
-    self->n_look_usec += (guint64) self->look_usec;
+    ap_looks_end(&self->looks, now);
+    self->is_ready = TRUE;
     for (ApTicket *ticket = pop_waiting(self); ticket != NULL; ticket = pop_waiting(self)) {
         if (ticket->is_check)
             confirm(self, ticket);
@@ -409,27 +379,21 @@ refuse_waiting(ApDesk *self)
 void
 ap_desk_could_not_look(ApDesk *self)
 {
-    self->is_looking = FALSE;
+    ap_looks_fail(&self->looks);
     self->is_ready = TRUE;
-    self->has_looked = FALSE;
-    self->looked_boot_usec = self->asked_boot_usec;
-    self->n_looks++;
-    self->n_failed_looks++;
     refuse_waiting(self);
 }
 
 static gint64
 when_look_is_overdue(const ApDesk *self)
 {
-    return self->waiting.length > 0 ? self->asked_boot_usec + AP_DESK_LOOK_LIMIT_USEC : AP_NEVER;
+    return self->waiting.length > 0 ? ap_looks_overdue(&self->looks) : AP_NEVER;
 }
 
 static gint64
 when_to_look(const ApDesk *self)
 {
-    return ap_desk_n_held(self) > 0 && !self->is_looking
-               ? self->looked_boot_usec + AP_DESK_LOOK_USEC
-               : AP_NEVER;
+    return ap_desk_n_held(self) > 0 ? ap_looks_next(&self->looks) : AP_NEVER;
 }
 
 static gint64
@@ -535,7 +499,7 @@ ap_desk_measure(const ApDesk *self, ApMetrics *out)
     out->is_max_held = self->max_held;
     out->held = self->n_holds;
     out->news = self->n_news;
-    out->looks = self->n_looks;
-    out->failed_looks = self->n_failed_looks;
-    out->look_usec = self->n_look_usec;
+    out->looks = self->looks.n_all;
+    out->failed_looks = self->looks.n_failed;
+    out->look_usec = self->looks.n_usec;
 }

@@ -13,21 +13,6 @@
 
 G_BEGIN_DECLS
 
-/** How old a snapshot may be that a request is judged by (decision 26). */
-#define AP_DESK_FRESH_USEC (100 * AP_USEC_PER_MSEC)
-
-/**
- * How often the device is looked at while polls are held, to tell their clients of neighbours
- * that moved or were removed. Design rule.
- */
-#define AP_DESK_LOOK_USEC (5 * AP_USEC_PER_SEC)
-
-/**
- * How long a look at the device may take before those who wait for it are told that it cannot be
- * read. Design rule: the time that our clients give an exchange (AP_EXCHANGE_LIMIT_SEC).
- */
-#define AP_DESK_LOOK_LIMIT_USEC (5 * AP_USEC_PER_SEC)
-
 /**
  * Most polls that are held where the system lets us have as many descriptors. Beyond it a poll is
  * answered at once and its client comes back by "poll". Design rule.

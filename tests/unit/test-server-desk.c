@@ -2,6 +2,7 @@
 
 #include "common/json/offer-json.h"
 #include "server/desk.h"
+#include "server/looks.h"
 
 #include <string.h>
 
@@ -125,7 +126,7 @@ test_requests_wait_for_a_look(Office *office, gconstpointer data)
     g_assert_cmpuint(a->status, ==, 200);
     g_assert_cmpuint(b->status, ==, 200);
 
-    pass(office, AP_DESK_FRESH_USEC);
+    pass(office, AP_LOOKS_FRESH_USEC);
     submit(office, c, 1, 0);
     g_assert_cmpuint(c->status, ==, 200);
     pass(office, 1);
@@ -142,7 +143,7 @@ test_freshness_counts_from_the_question(Office *office, gconstpointer data)
 
     (void) data;
     submit(office, a, 1, 0);
-    pass(office, AP_DESK_FRESH_USEC + 1); /* the device took its time */
+    pass(office, AP_LOOKS_FRESH_USEC + 1); /* the device took its time */
     look(office, 1);
     g_assert_cmpuint(a->status, ==, 200);
     submit(office, b, 1, 0);
@@ -266,7 +267,7 @@ test_device_is_looked_at_for_held_polls(Office *office, gconstpointer data)
     look(office, 1);
     submit(office, a, 1, 0);
     submit(office, a, 1, 25);
-    pass(office, AP_DESK_LOOK_USEC);
+    pass(office, AP_LOOKS_PERIOD_USEC);
     g_assert_cmpint(ap_desk_deadline(office->desk), <=, office->now.boot_usec);
     ap_desk_turn(office->desk, office->now);
     g_assert_cmpuint(office->n_looks, ==, 2);
@@ -288,7 +289,7 @@ test_failing_device_does_not_spin(Office *office, gconstpointer data)
     look(office, 1);
     submit(office, a, 1, 0);
     submit(office, a, 1, 25);
-    pass(office, AP_DESK_LOOK_USEC);
+    pass(office, AP_LOOKS_PERIOD_USEC);
     ap_desk_turn(office->desk, office->now);
     ap_desk_could_not_look(office->desk);
     g_assert_cmpint(ap_desk_deadline(office->desk), >, office->now.boot_usec);
@@ -310,7 +311,7 @@ test_checks_are_answered_by_a_look(Office *office, gconstpointer data)
     g_assert_cmpuint(fresh->status, ==, 200);
     g_assert_cmpuint(office->n_looks, ==, 1);
 
-    pass(office, AP_DESK_FRESH_USEC + 1);
+    pass(office, AP_LOOKS_FRESH_USEC + 1);
     ap_desk_check(office->desk, &bad->ticket, office->now);
     ap_desk_could_not_look(office->desk);
     g_assert_cmpuint(bad->status, ==, 503);
@@ -354,8 +355,8 @@ test_hanging_look_is_given_up(Office *office, gconstpointer data)
     submit(office, a, 1, 0);
     g_assert_cmpint(ap_desk_deadline(office->desk),
                     ==,
-                    office->now.boot_usec + AP_DESK_LOOK_LIMIT_USEC);
-    pass(office, AP_DESK_LOOK_LIMIT_USEC);
+                    office->now.boot_usec + AP_LOOKS_LIMIT_USEC);
+    pass(office, AP_LOOKS_LIMIT_USEC);
     ap_desk_turn(office->desk, office->now);
     g_assert_cmpuint(a->status, ==, 503);
 
