@@ -21,16 +21,19 @@ typedef struct {
 /** Most networks of one tunnel that a view names: for "which tunnel is this address of?" */
 #define AP_VIEW_MAX_ROUTES 8
 
+/** Room for what went wrong with a server, in bytes with the final NUL; a longer text is cut. */
+#define AP_VIEW_ERROR_LEN 160
+
 typedef struct {
     ApDeviceId id;
     ApKey public_key;
     gboolean managed;
     ApReason reason;
-    guint16 listen_port;               /* 0: none yet */
-    ApEndpoint server;                 /* family 0: none */
-    char last_error[160];              /* of the last round with the server; empty: it went well */
-    gint64 hub_rtt_usec;               /* from here to the hub and back; 0: not known */
-    ApCidr routes[AP_VIEW_MAX_ROUTES]; /* networks of configured peers, less default routes */
+    guint16 listen_port;                /* 0: none yet */
+    ApEndpoint server;                  /* family 0: none */
+    char last_error[AP_VIEW_ERROR_LEN]; /* of the last round with the server; empty: it went well */
+    gint64 hub_rtt_usec;                /* from here to the hub and back; 0: not known */
+    ApCidr routes[AP_VIEW_MAX_ROUTES];  /* networks of configured peers, less default routes */
     guint n_routes;
     guint n_direct;
 } ApTunnelView;

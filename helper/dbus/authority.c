@@ -20,8 +20,8 @@
 struct _ApAuthority {
     GDBusConnection *connection; /* (owned) */
     GPtrArray *checks;           /* (owned) (element-type GTask) under way; data is a Check */
-    gint timeout_msec;
-    gint prompt_timeout_msec;
+    int timeout_msec;
+    int prompt_timeout_msec;
     guint last_id;
 };
 
@@ -67,7 +67,7 @@ check_free(gpointer data)
  * Returns: (transfer full)
  */
 ApAuthority *
-ap_authority_new(GDBusConnection *connection, gint timeout_msec, gint prompt_timeout_msec)
+ap_authority_new(GDBusConnection *connection, int timeout_msec, int prompt_timeout_msec)
 {
     ApAuthority *self = g_new0(ApAuthority, 1);
 

@@ -40,7 +40,7 @@ typedef enum {
 GQuark ap_authority_error_quark(void);
 
 ApAuthority *
-ap_authority_new(GDBusConnection *connection, gint timeout_msec, gint prompt_timeout_msec);
+ap_authority_new(GDBusConnection *connection, int timeout_msec, int prompt_timeout_msec);
 void ap_authority_check_async(ApAuthority *self,
                               const char *sender,
                               const char *action,

@@ -8,7 +8,7 @@
 #include "helper/dbus/find.h"
 
 static const char *
-find_error_name(gint code)
+find_error_name(int code)
 {
     switch ((ApFindError) code) {
     case AP_FIND_ERROR_NOT_FOUND:

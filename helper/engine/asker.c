@@ -54,8 +54,8 @@ struct _ApAsker {
     ApRequest request; /* the last one; its GArray is (owned) */
     ApFetchTarget target;
     Identity identity;
-    char boot[9];
-    char last_error[160];
+    char boot[AP_COORD_TOKEN_LEN];
+    char last_error[AP_VIEW_ERROR_LEN];
     ApReason trouble;    /* of the last round; AP_REASON_NONE: it went well */
     gint64 hub_rtt_usec; /* 0: not known on this network */
     gint64 hub_rtts_usec[N_HUB_RTTS];

@@ -60,7 +60,7 @@ ap_listeners_free(ApListeners *self)
     g_free(self);
 }
 
-static gint
+static int
 compare_listeners(gconstpointer a, gconstpointer b)
 {
     return ap_key_compare(&((const ApListener *) a)->key, &((const ApListener *) b)->key);

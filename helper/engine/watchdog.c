@@ -5,7 +5,7 @@
 #include "common/instant.h"
 #include "common/notify.h"
 
-struct ApWatchdog {
+struct _ApWatchdog {
     guint period_msec; /* 0: nobody watches */
     guint source;      /* 0: off */
 };

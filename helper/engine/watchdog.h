@@ -11,7 +11,7 @@
 
 G_BEGIN_DECLS
 
-typedef struct ApWatchdog ApWatchdog;
+typedef struct _ApWatchdog ApWatchdog;
 
 ApWatchdog *ap_watchdog_new(void);
 void ap_watchdog_set_on(ApWatchdog *self, gboolean on);

@@ -2,7 +2,7 @@
 
 #include "helper/gossip/own.h"
 
-static gint
+static int
 compare_watches(gconstpointer a, gconstpointer b)
 {
     return ap_key_compare(&((const ApOwnWatch *) a)->key, &((const ApOwnWatch *) b)->key);

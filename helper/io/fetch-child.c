@@ -48,7 +48,7 @@ receive(int fd)
 }
 
 static gboolean
-on_readable(gint fd, GIOCondition condition, gpointer user_data)
+on_readable(int fd, GIOCondition condition, gpointer user_data)
 {
     ApFetchChild *self = user_data;
     g_autoptr(GByteArray) packet = receive(fd);
@@ -67,7 +67,7 @@ on_readable(gint fd, GIOCondition condition, gpointer user_data)
 
 /* Outlives the ApFetchChild: a dead process must be reaped whoever still cares. */
 static void
-on_exit_status(GPid pid, gint status, gpointer user_data)
+on_exit_status(GPid pid, int status, gpointer user_data)
 {
     (void) status;
     (void) user_data;

@@ -30,6 +30,8 @@
  * One exchange under way.
  *
  * @fetcher: (not owned) outlives us: ap_fetcher_free() ends us first
+ * @task, @body: (owned)
+ * @cancelled: (owned) (nullable)
  * @connection: (owned) our duplicate, to cut the child's reading short
  * @source: what the present step waits for: the connection; 0: none
  * @timer: the limit of the present step
@@ -50,6 +52,7 @@ typedef struct {
 } Exchange;
 
 /**
+ * @program: (owned)
  * @child: (owned) (nullable): NULL while there is nothing to do, and after it died
  * @current: (owned) (nullable)
  * @id: of the last exchange that began: a late result of an earlier one must not end this one
@@ -223,7 +226,7 @@ hand_over(Exchange *self, GError **error)
 }
 
 static gboolean
-on_connected(gint fd, GIOCondition condition, gpointer user_data)
+on_connected(int fd, GIOCondition condition, gpointer user_data)
 {
     Exchange *self = user_data;
     GError *error = NULL;

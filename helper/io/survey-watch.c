@@ -8,7 +8,7 @@
 
 #include <sys/inotify.h>
 
-struct ApSurveyWatch {
+struct _ApSurveyWatch {
     int fd; /* (owned) of inotify; -1: nothing is watched */
     guint source;
     char *directory; /* (owned) */
@@ -50,7 +50,7 @@ watch_parent(ApSurveyWatch *self)
 
 /* Which file it was does not matter: there is one. */
 static gboolean
-on_readable(gint fd, GIOCondition condition, gpointer user_data)
+on_readable(int fd, GIOCondition condition, gpointer user_data)
 {
     ApSurveyWatch *self = user_data;
     char events[4096];

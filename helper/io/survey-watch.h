@@ -11,7 +11,7 @@
 
 G_BEGIN_DECLS
 
-typedef struct ApSurveyWatch ApSurveyWatch;
+typedef struct _ApSurveyWatch ApSurveyWatch;
 
 /** The list may be another one. */
 typedef void (*ApSurveyFunc)(gpointer user_data);
