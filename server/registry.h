@@ -61,13 +61,13 @@ typedef struct {
     GArray *ties; /* (owned) (nullable) */
     ApPass pass;
     gint64 seen_boot_usec;
-    gint64 stored_boot_usec;
     ApSeat *seats; /* (owned) by match.c; NULL while it has none */
     guint n_seats;
     guint ttl_sec;
     gboolean is_listed;
     gboolean is_holding;
     gboolean is_woken;
+    gint64 stored_boot_usec;
     ApPass former;
     ApRosterPeer peer;
     ApRequest said;

@@ -213,6 +213,26 @@ def test_newer_request_releases_the_older_poll(lab, server):
         assert time.monotonic() - begin < 0.5
 
 
+def test_a_lost_path_reaches_its_other_end(lab, server):
+    def paths_of_b(**members):
+        return peers(lab, B, v=2, **members)[lab.keys[A].public]
+
+    def told(body):
+        return {peer["pubkey"]: peer.get("direct") for peer in json.loads(body)["peers"]}
+
+    a, b = lab.keys[A].public, lab.keys[B].public
+    peers(lab, A, v=2)
+    assert "direct" not in paths_of_b(direct=[a])
+    assert peers(lab, A, v=2)[b]["direct"] is True
+    with contextlib.closing(poll(lab, A, 20)) as waiting:
+        begin = time.monotonic()
+        paths_of_b(direct=[])
+        body = receive(waiting)[2]
+        assert time.monotonic() - begin < 0.5
+    assert told(body) == {b: False}
+    assert peers(lab, A)[b].keys() == {"pubkey", "ip", "endpoint", "port"}
+
+
 def test_bye_reaches_the_neighbour(lab, server):
     peers(lab, B, v=2, boot="b1", seq=1)
     with contextlib.closing(poll(lab, A, 20)) as waiting:
