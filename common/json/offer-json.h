@@ -2,7 +2,8 @@
 
 /**
  * @file
- * The JSON forms of ApRequest and ApOffer (coordination-protocol.md 2, 3 and 6).
+ * ApRequest as JSON, both ways, and ApOffer from JSON (coordination-protocol.md 2, 3 and 6). The
+ * server writes its answers by itself: server/answer.h.
  */
 
 #pragma once
@@ -15,7 +16,6 @@ char *ap_request_to_json(const ApRequest *self);
 gboolean ap_request_from_json(ApRequest *out, const char *text, gsize n_bytes, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
-char *ap_offer_to_json(const ApOffer *self);
 ApOffer *ap_offer_from_json(const char *text, gsize n_bytes, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 

@@ -276,15 +276,58 @@ binary(const ApOffer *offer)
 }
 
 static void
+assert_same_peers(const GArray *a, const GArray *b)
+{
+    g_assert_cmpuint(a->len, ==, b->len);
+    for (guint i = 0; i < b->len; i++) {
+        const ApOfferPeer *x = &g_array_index(a, ApOfferPeer, i);
+        const ApOfferPeer *y = &g_array_index(b, ApOfferPeer, i);
+
+        g_assert_true(ap_key_equal(&x->key, &y->key));
+        g_assert_cmpuint(x->n_addresses, ==, y->n_addresses);
+        for (guint j = 0; j < y->n_addresses; j++)
+            g_assert_true(ap_addr_equal(&x->addresses[j], &y->addresses[j]));
+        g_assert_true(ap_endpoint_equal(&x->endpoint, &y->endpoint));
+        g_assert_cmpuint(x->n_candidates, ==, y->n_candidates);
+        for (guint j = 0; j < y->n_candidates; j++) {
+            g_assert_true(
+                ap_endpoint_equal(&x->candidates[j].endpoint, &y->candidates[j].endpoint));
+            g_assert_cmpuint(x->candidates[j].prio, ==, y->candidates[j].prio);
+        }
+        g_assert_cmpuint(x->age_sec, ==, y->age_sec);
+        g_assert_cmpuint(x->hub_rtt_ms, ==, y->hub_rtt_ms);
+        g_assert_cmpint(x->direct, ==, y->direct);
+        g_assert_cmpint(x->mutual, ==, y->mutual);
+        g_assert_cmpint(x->bfd, ==, y->bfd);
+    }
+}
+
+static void
+assert_same_gone(const GArray *a, const GArray *b)
+{
+    g_assert_cmpuint(a->len, ==, b->len);
+    for (guint i = 0; i < b->len; i++) {
+        const ApOfferGone *x = &g_array_index(a, ApOfferGone, i);
+        const ApOfferGone *y = &g_array_index(b, ApOfferGone, i);
+
+        g_assert_true(ap_key_equal(&x->key, &y->key));
+        g_assert_cmpint(x->why, ==, y->why);
+    }
+}
+
+static void
 test_binary_form_is_the_same_offer(void)
 {
     g_autoptr(ApOffer) offer = parse(full, NULL);
     g_autoptr(GByteArray) wire = binary(offer);
     g_autoptr(ApOffer) again = ap_offer_read(wire->data, wire->len, NULL);
-    g_autofree char *before = ap_offer_to_json(offer);
-    g_autofree char *after = ap_offer_to_json(again);
 
-    g_assert_cmpstr(before, ==, after);
+    g_assert_cmpuint(again->version, ==, offer->version);
+    g_assert_cmpstr(again->etag, ==, offer->etag);
+    g_assert_cmpuint(again->poll_sec, ==, offer->poll_sec);
+    g_assert_true(ap_endpoint_equal(&again->you, &offer->you));
+    assert_same_peers(again->peers, offer->peers);
+    assert_same_gone(again->gone, offer->gone);
     g_assert_cmpmem(offer->dropped, sizeof(offer->dropped), again->dropped, sizeof(again->dropped));
 }
 
@@ -477,27 +520,6 @@ test_requests_read_by_the_server(void)
     }
 }
 
-/* What the existing client insists on: "ip" an array, "port" a number or null. */
-static void
-test_answers_written_for_existing_clients(void)
-{
-    g_autoptr(ApOffer) offer = parse(full, NULL);
-    ApOfferPeer *peer = &g_array_index(offer->peers, ApOfferPeer, 0);
-    g_autofree char *text = NULL, *without_port = NULL;
-
-    offer->version = 0;
-    text = ap_offer_to_json(offer);
-    g_assert_cmpstr(text,
-                    ==,
-                    "{\"peers\":[{\"pubkey\":\"" KEY_A "\",\"ip\":[\"10.9.0.11\",\"fd09:9::11\"],"
-                    "\"endpoint\":\"192.168.77.11\",\"port\":40001}]}");
-
-    peer->endpoint.port = 0;
-    without_port = ap_offer_to_json(offer);
-    g_assert_true(
-        g_str_has_suffix(without_port, "\"endpoint\":\"192.168.77.11\",\"port\":null}]}"));
-}
-
 static void
 test_drop_names_differ(void)
 {
@@ -520,8 +542,6 @@ main(int argc, char **argv)
                     test_senseless_extensions_are_ignored);
     g_test_add_func("/offer/999-peers", test_999_peers);
     g_test_add_func("/offer/truncated-at-each-byte", test_truncated_answers);
-    g_test_add_func("/offer/written-for-existing-clients",
-                    test_answers_written_for_existing_clients);
     g_test_add_func("/offer/binary-form-is-the-same-offer", test_binary_form_is_the_same_offer);
     g_test_add_func("/offer/binary-form-of-any-other-length",
                     test_binary_form_of_any_other_length_is_refused);
