@@ -2,6 +2,8 @@
 
 #include "server/answer.h"
 
+#include "common/decimal.h"
+
 #include <sodium.h>
 
 #include <string.h>
@@ -10,20 +12,6 @@ G_STATIC_ASSERT(AP_ANSWER_SEED_LEN == crypto_shorthash_KEYBYTES);
 
 /** Makes another hash of that of a neighbour: any odd number but 1. */
 #define LOST_FACTOR 3
-
-/* printf is most of the cost of a large answer, and this most of what printf is needed for. */
-static void
-append_uint(GString *out, guint64 value)
-{
-    char digits[20];
-    guint n = sizeof(digits);
-
-    do {
-        digits[--n] = (char) ('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    g_string_append_len(out, digits + n, (gssize) (sizeof(digits) - n));
-}
 
 /* Addresses and keys have no character that JSON would want escaped. */
 static void
@@ -67,7 +55,7 @@ append_plain(GString *out, const ApClient *client, const ApAttachment *attachmen
     if (port == 0)
         g_string_append(out, "null");
     else
-        append_uint(out, port);
+        ap_decimal_append(out, port);
 }
 
 static gboolean
@@ -93,9 +81,9 @@ append_candidates(GString *out, const ApRequest *said)
         g_string_append(out, i > 0 ? ", {\"ip\": " : "{\"ip\": ");
         append_addr(out, &candidate->endpoint.addr);
         g_string_append(out, ", \"port\": ");
-        append_uint(out, candidate->endpoint.port);
+        ap_decimal_append(out, candidate->endpoint.port);
         g_string_append(out, ", \"prio\": ");
-        append_uint(out, candidate->prio);
+        ap_decimal_append(out, candidate->prio);
         g_string_append(out,
                         is_on_lan(said, &candidate->endpoint.addr) ? ", \"type\": \"lan\"}"
                                                                    : ", \"type\": \"public\"}");
@@ -179,10 +167,11 @@ append_neighbour(GString *out, const ApNeighbour *neighbour, ApInstant now)
     g_string_append_len(out, neighbour->seat->text, neighbour->seat->n_text);
     if (client->said.hub_rtt_ms > 0) {
         g_string_append(out, ", \"hub_rtt_ms\": ");
-        append_uint(out, client->said.hub_rtt_ms);
+        ap_decimal_append(out, client->said.hub_rtt_ms);
     }
     g_string_append(out, ", \"age\": ");
-    append_uint(out, (guint64) MAX(0, now.boot_usec - client->seen_boot_usec) / AP_USEC_PER_SEC);
+    ap_decimal_append(out,
+                      (guint64) MAX(0, now.boot_usec - client->seen_boot_usec) / AP_USEC_PER_SEC);
     g_string_append(out, neighbour->mutual ? ", \"mutual\": true" : ", \"mutual\": false");
     append_tie(out, neighbour->tie);
     g_string_append_c(out, '}');

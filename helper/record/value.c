@@ -3,6 +3,7 @@
 #include "helper/record/value.h"
 
 #include "common/cidr.h"
+#include "common/decimal.h"
 #include "common/endpoint.h"
 #include "common/instant.h"
 #include "common/key.h"
@@ -63,20 +64,6 @@ set_number(gpointer out, guint size, guint64 number)
     memcpy(out, &number, sizeof(number));
 }
 
-/* Most of a record is numbers; printf() would take most of its time. */
-static void
-write_number(guint64 number, GString *out)
-{
-    char digits[20];
-    guint at = sizeof(digits);
-
-    do {
-        digits[--at] = (char) ('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    g_string_append_len(out, digits + at, (gssize) (sizeof(digits) - at));
-}
-
 static void
 write_time(gint64 usec, GString *out)
 {
@@ -86,7 +73,7 @@ write_time(gint64 usec, GString *out)
     }
     if (usec < 0)
         g_string_append_c(out, '-');
-    write_number(usec < 0 ? -(guint64) usec : (guint64) usec, out);
+    ap_decimal_append(out, usec < 0 ? -(guint64) usec : (guint64) usec);
 }
 
 static void
@@ -98,7 +85,7 @@ write_word(const ApValueKind *kind, gconstpointer value, GString *out)
     if (word != NULL)
         g_string_append(out, word);
     else
-        write_number(number, out);
+        ap_decimal_append(out, number);
 }
 
 static void
@@ -142,9 +129,9 @@ write_link_address(const ApLinkAddress *address, GString *out)
 {
     write_addr(&address->addr, out);
     g_string_append_c(out, '/');
-    write_number(address->prefix_len, out);
+    ap_decimal_append(out, address->prefix_len);
     g_string_append_c(out, '/');
-    write_number(address->flags, out);
+    ap_decimal_append(out, address->flags);
 }
 
 static void
@@ -197,7 +184,7 @@ ap_value_write(const ApValueKind *kind, gconstpointer value, GString *out)
         g_string_append(out, get_number(value, kind->size) != 0 ? "yes" : "no");
         break;
     case AP_FIELD_NUMBER:
-        write_number(get_number(value, kind->size), out);
+        ap_decimal_append(out, get_number(value, kind->size));
         break;
     case AP_FIELD_TIME:
         write_time((gint64) get_number(value, kind->size), out);
