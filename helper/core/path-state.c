@@ -38,6 +38,9 @@ doubled(gint64 first, guint n, gint64 most)
     return MIN(value, most);
 }
 
+/** How many bytes of a peer's key the jitter comes from: those that a masked record still has. */
+#define JITTER_KEY_BYTES 6
+
 /*
  * A number from 0 to 2 * JITTER_PERCENT that differs between peers and rounds, and is the same
  * each time that the same question is asked. FNV-1a, 32 bit:
@@ -48,7 +51,7 @@ jitter(const ApKey *key, guint n_failures)
 {
     guint32 hash = 2166136261U;
 
-    for (guint i = 0; i < AP_KEY_LEN; i++)
+    for (guint i = 0; i < JITTER_KEY_BYTES; i++)
         hash = (hash ^ key->bytes[i]) * 16777619U;
     hash = (hash ^ n_failures) * 16777619U;
     return (hash >> 8) % (2 * JITTER_PERCENT + 1);
