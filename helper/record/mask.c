@@ -204,8 +204,8 @@ find_piece(const char *text)
 }
 
 /*
- * Keys that no device takes stay so: the planner refuses them (security rule K2). Byte 31 is the
- * highest, and its highest bit makes any key such a one.
+ * Keys that no device takes stay so, and others do not become such: the planner refuses them
+ * (security rule K2). Byte 31 is the highest, and its highest bit makes any key such a one.
  */
 static ApKey
 mask_key(const ApKey *key)
@@ -218,6 +218,8 @@ mask_key(const ApKey *key)
     memcpy(masked.bytes, key->bytes, AP_MASK_KEY_BYTES);
     if (!ap_key_is_safe(key))
         masked.bytes[AP_KEY_LEN - 1] = 0x80;
+    else if (!ap_key_is_safe(&masked))
+        masked.bytes[AP_MASK_KEY_BYTES] = 1;
     return masked;
 }
 

@@ -2,6 +2,7 @@
 
 #include "helper/record/recorder.h"
 
+#include "helper/core/uplink.h"
 #include "helper/record/lines.h"
 #include "helper/record/tables.h"
 
@@ -48,6 +49,7 @@ struct _ApRecorder {
     ApWorld world;              /* (owned) sorted */
     GPtrArray *links, *devices; /* (owned) the lists that the items of @world belong to */
     ApPlan plan;                /* (owned) references to its lists */
+    guint64 network;            /* fingerprint of the uplinks */
     GString *policy;            /* (owned) as text: the engine edits its policy in place */
     GString *scratch;           /* (owned) */
 
@@ -151,18 +153,46 @@ count_items(const ApWorld *world)
     return n;
 }
 
-/* The policy is mostly the same, and is compared as a whole. */
-static void
-write_policy(ApRecorder *self, const ApPolicy *policy, gboolean is_first, GString *out)
+/* The policy is mostly the same, and is compared as a whole. Returns: whether it is another one */
+static gboolean
+note_policy(ApRecorder *self, const ApPolicy *policy)
 {
     (void) g_string_truncate(self->scratch, 0);
     ap_lines_write_policy(policy, self->scratch);
-    if (!is_first && g_string_equal(self->scratch, self->policy))
-        return;
+    if (self->is_open && g_string_equal(self->scratch, self->policy))
+        return FALSE;
 
-    g_string_append_len(out, self->scratch->str, (gssize) self->scratch->len);
     (void) g_string_truncate(self->policy, 0);
     g_string_append_len(self->policy, self->scratch->str, (gssize) self->scratch->len);
+    return TRUE;
+}
+
+/* Whoever reads a masked record cannot make the fingerprints out of the addresses. */
+static void
+write_head(ApRecorder *self,
+           const ApWorld *sorted,
+           const ApWorld *given,
+           const ApPolicy *policy,
+           ApInstant now,
+           GString *out)
+{
+    const gboolean is_new = note_policy(self, policy);
+    const ApTurnHead before = {.network = self->is_open ? self->network : 0};
+    ApTurnHead head = {
+        .boot_usec = now.boot_usec,
+        .real_usec = now.real_usec,
+        .network = self->network,
+    };
+
+    if (is_new || self->links != given->links)
+        head.network = ap_uplink_fingerprint(sorted->links, policy);
+    self->network = head.network;
+
+    g_string_append(out, self->is_open ? "turn" : "begin\nturn");
+    (void) ap_table_write(ap_table_get(AP_TABLE_TURN), &before, &head, out);
+    g_string_append_c(out, '\n');
+    if (is_new)
+        g_string_append_len(out, self->policy->str, (gssize) self->policy->len);
 }
 
 static gboolean
@@ -249,14 +279,8 @@ ap_recorder_add(ApRecorder *self,
     chapter = get_chapter(self, now);
     is_first = !self->is_open;
     before = chapter->text->len;
-    if (is_first)
-        g_string_append(chapter->text, "begin\n");
-
-    g_string_append(chapter->text, "turn");
-    (void) ap_table_write(ap_table_get(AP_TABLE_TURN), NULL, &now, chapter->text);
-    g_string_append_c(chapter->text, '\n');
-    write_policy(self, policy, is_first, chapter->text);
     ap_world_sort(world, &sorted);
+    write_head(self, &sorted, world, policy, now, chapter->text);
     ap_lines_write_world(is_first ? NULL : &self->world, &sorted, chapter->text);
     /* Paths stay what they are until the plan says otherwise. */
     ap_lines_write_plan(is_first ? NULL : &self->plan, plan, chapter->text);

@@ -228,8 +228,9 @@ static const ApField policy_peer_fields[] = {
 };
 
 static const ApField turn_fields[] = {
-    ONE(ApInstant, boot_usec, TIME),
-    ONE(ApInstant, real_usec, TIME),
+    ONE(ApTurnHead, boot_usec, TIME),
+    ONE(ApTurnHead, real_usec, TIME),
+    ONE(ApTurnHead, network, FINGERPRINT),
 };
 
 /* Its lists stand on lines of their own; the reader makes no ApPlan. */
@@ -338,7 +339,7 @@ static const ApTable tables[AP_N_TABLES] = {
     [AP_TABLE_POLICY] = TABLE("policy", ApPolicy, 0, policy_fields),
     [AP_TABLE_POLICY_TUNNEL] = TABLE("policy-tunnel", ApTunnelPolicy, 1, policy_tunnel_fields),
     [AP_TABLE_POLICY_PEER] = TABLE("policy-peer", ApPeerPolicy, 1, policy_peer_fields),
-    [AP_TABLE_TURN] = TABLE("turn", ApInstant, 0, turn_fields),
+    [AP_TABLE_TURN] = TABLE("turn", ApTurnHead, 0, turn_fields),
     [AP_TABLE_PLAN] = TABLE("plan", ApPlan, 0, plan_fields),
     [AP_TABLE_CHANGE] = TABLE("change", ApChange, 0, change_fields),
     [AP_TABLE_ADDRESS_CHANGE] = TABLE("address-change", ApAddressChange, 0, address_change_fields),

@@ -44,6 +44,12 @@ typedef enum {
     AP_N_TABLES,
 } ApTableId;
 
+/** What begins a turn. */
+typedef struct {
+    gint64 boot_usec, real_usec; /* of the instant that the planner was told */
+    guint64 network;             /* fingerprint of the uplinks; left out while it is the same */
+} ApTurnHead;
+
 /** A list of items, a member of ApWorld or ApPlan. */
 typedef struct {
     ApTableId table;
