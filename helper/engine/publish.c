@@ -2,6 +2,7 @@
 
 #include "helper/engine/publish.h"
 
+#include "helper/core/order.h"
 #include "helper/core/spot.h"
 #include "helper/engine/events.h"
 
@@ -218,17 +219,23 @@ ap_publish_view(const ApWorld *world,
     return view;
 }
 
+static int
+compare_peers(gconstpointer a, gconstpointer b)
+{
+    const ApPeerView *x = a;
+    const ApPeerView *y = b;
+
+    return ap_order_peers(x->verdict.ifindex, &x->verdict.key, y->verdict.ifindex, &y->verdict.key);
+}
+
 static const ApPeerView *
 find_peer(const ApView *view, const ApPeerView *like)
 {
-    for (guint i = 0; view != NULL && i < view->peers->len; i++) {
-        const ApPeerView *peer = &g_array_index(view->peers, ApPeerView, i);
+    guint at;
 
-        if (peer->verdict.ifindex == like->verdict.ifindex
-            && ap_key_equal(&peer->verdict.key, &like->verdict.key))
-            return peer;
-    }
-    return NULL;
+    if (view == NULL || !g_array_binary_search(view->peers, like, compare_peers, &at))
+        return NULL;
+    return &g_array_index(view->peers, ApPeerView, at);
 }
 
 static void
