@@ -3,12 +3,12 @@
 #include "helper/io/dial.h"
 
 #include "common/error.h"
+#include "common/fd.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <unistd.h>
 
 /**
  * How long sent bytes may stay unacknowledged before the kernel gives the connection up, in
@@ -81,15 +81,13 @@ start(int fd, const ApEndpoint *server)
 int
 ap_dial_start(const ApFetchTarget *target, GError **error)
 {
-    const int fd =
+    ap_autofd int fd =
         socket(target->server.addr.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 
     if (fd >= 0 && prepare(fd, target) && start(fd, &target->server))
-        return fd;
+        return ap_fd_steal(&fd);
 
     (void) set_errno(error, target, "could not connect to", errno);
-    if (fd >= 0)
-        (void) close(fd);
     return -1;
 }
 

@@ -237,7 +237,7 @@ ap_netwatch_get_links(ApNetwatch *self)
  *
  * Does not call back: the caller looks at the list itself.
  *
- * @error: AP_ERROR_TIMED_OUT or AP_ERROR_FAILED; the list is then still the old one
+ * @error: as ap_rtnetlink_read(); the list is then still the old one
  */
 gboolean
 ap_netwatch_refresh(ApNetwatch *self, GError **error)
