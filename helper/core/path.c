@@ -175,7 +175,8 @@ add_session(const ApPath *self, const ApPathInput *in, ApPathStep *step)
         step->active = self->initiated;
         break;
     case AP_PATH_DIRECT:
-        step->active = self->evidence == AP_EVIDENCE_BFD;
+        /* Who could not speak when the path was proven may be able to by now. */
+        step->active = self->evidence == AP_EVIDENCE_BFD || (in->speaks_bfd && !in->mute);
         break;
     }
     step->usable = is_willing(self, in, step);

@@ -332,6 +332,28 @@ test_mute_end_keeps_the_hub(Fixture *self, gconstpointer data)
     g_assert_cmpuint(sim_net_lost(self->net), ==, 0);
 }
 
+/* IPv6 was off at both ends when they became direct, and is on again: BFD takes over. */
+static void
+test_speech_that_comes_later_is_used(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    for (guint i = 0; i < 2; i++) {
+        sim_net_speak(self->net, i, FALSE);
+        sim_set_mute(self->net->hosts[i].sim, SIM_NET_TUNNEL);
+    }
+    go_direct(self);
+    sim_net_speak(self->net, 0, TRUE);
+    sim_net_speak(self->net, 1, TRUE);
+    g_array_set_size(self->net->hosts[0].sim->candidates, 0);
+    g_array_set_size(self->net->hosts[1].sim->candidates, 0);
+    introduce_both(self);
+    sim_net_run(self->net, 10000);
+    g_assert_true(are_both(self, TRUE));
+    g_assert_cmpuint(sim_net_lost(self->net), ==, 0);
+
+    block(self, TRUE, TRUE);
+    g_assert_cmpint(run_until(self, FALSE, 20000), <=, DETECTION_MSEC + 2);
+}
+
 /* A server that knows nothing of BFD names both: they find out by themselves, and as fast. */
 static void
 test_unknown_speakers_find_out(Fixture *self, G_GNUC_UNUSED gconstpointer data)
@@ -442,6 +464,7 @@ main(int argc, char **argv)
     ADD("/path-bfd/unreachable-other-way", 2, test_unreachable_peer_keeps_the_hub);
     ADD("/path-bfd/mute-end", 0, test_mute_end_keeps_the_hub);
     ADD("/path-bfd/other-mute-end", 1, test_mute_end_keeps_the_hub);
+    ADD("/path-bfd/later-speech", 0, test_speech_that_comes_later_is_used);
     ADD("/path-bfd/unknown-speakers", 0, test_unknown_speakers_find_out);
     ADD("/path-bfd/leaving", 0, test_leaving_takes_the_far_end_along);
     ADD("/path-bfd/other-leaving", 1, test_leaving_takes_the_far_end_along);
