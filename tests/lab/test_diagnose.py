@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `wg-autopeer diagnose` writes after a path was lost: it tells of it, and gives nobody away."""
+"""What `wg-autopeer diagnose` writes after a path was lost: it tells of it, a program makes the same
+decisions from it again, and it gives nobody away."""
 
 import ipaddress
 import re
+import subprocess
 
 import lab
 import pytest
 import topology
 from lab import until
 from scene import Scene
+
+REPLAY = lab.BUILD / "tests/replay-bundle"
 
 # Addresses outside the networks for documentation, which stay as they are.
 HUB4 = "9.77.66.55"
@@ -55,13 +59,19 @@ def section(bundle, name):
     return bundle.partition(f"\n[{name}]\n")[2].partition("\n\n[")[0]
 
 
+def replay(tmp_path, bundle):
+    path = tmp_path / "bundle.txt"
+    path.write_text(bundle, encoding="utf-8")
+    return subprocess.run([REPLAY, path], stdout=subprocess.PIPE, text=True, check=False)
+
+
 def test_a_bundle_tells_what_happened(fault):
     bundle = fault.bundle
     assert bundle.startswith("wg-autopeer bundle 1\n")
     assert re.search(r"^kernel: Linux \S+ \S+$", section(bundle, "about"), re.M)
     assert "LinkKinds=ethernet;wifi;veth" in section(bundle, "policy")
-    assert re.search(r"^  reason: (silent|far-end-down)$", section(bundle, "view"), re.M)
-    assert re.search(r"^demoted: 1$", section(bundle, "counters"), re.M)
+    assert re.search(r"^peer\n(  .*\n)*  state: waiting$", section(bundle, "view"), re.M)
+    assert re.search(r"^demoted: [1-9]$", section(bundle, "counters"), re.M)
     assert re.search(r" notice wg0: peer \S+ goes by the hub again: ", section(bundle, "log"))
 
 
@@ -92,3 +102,30 @@ def addresses_of(text):
             except ValueError:
                 continue
     return found
+
+
+def test_the_same_decisions_come_of_it_again(fault, tmp_path):
+    assert re.search(r"^>~verdict .* state=direct reason=proven", section(fault.bundle, "record"), re.M)
+    assert re.search(r"^>~verdict .* state=waiting reason=", section(fault.bundle, "record"), re.M)
+    done = replay(tmp_path, fault.bundle)
+    assert done.returncode == 0, done.stdout
+    assert re.match(r"\d+ turns from .*: the same plan each time$", done.stdout.strip())
+
+
+def test_a_decision_that_comes_out_otherwise_is_shown(fault, tmp_path):
+    """As if the helper of that version had decided otherwise than this one does."""
+    turns = re.split(r"(?m)^(?=turn )", fault.bundle)
+    number = next(i for i, turn in enumerate(turns) if re.search("(?m)^>~verdict .* state=direct", turn))
+    line = next(line for line in turns[number].splitlines() if re.match(">~verdict .* state=direct", line))
+    turns[number] = turns[number].replace(line, line.replace("state=direct", "state=probing"))
+    done = replay(tmp_path, "".join(turns))
+    assert done.returncode == 1, done.stdout
+    (boot_usec,) = re.match(r"turn boot_usec=(\d+)", turns[number]).groups()
+    assert f"(boot clock {boot_usec} us)" in done.stdout
+    shown = re.findall(r"(?m)^ *([-+]) verdict .* state=(\w+)", done.stdout)
+    assert shown[:2] == [("-", "probing"), ("+", "direct")]
+
+
+def test_what_is_no_bundle_is_said_to_be_none(tmp_path):
+    done = replay(tmp_path, "nothing of ours\n")
+    assert done.returncode == 2
