@@ -198,7 +198,7 @@ ap_text_headline(const ApClientView *view)
     if (count_managed(view) == 0 && ap_client_view_is_hub(view))
         return g_strdup(_("This computer is the hub: it needs no direct paths"));
     if (count_managed(view) == 0)
-        return g_strdup(_("No tunnel is managed: everything goes by the hub"));
+        return g_strdup(_("No tunnel is managed: everything goes as configured"));
     if (view->peers->len == 0)
         return g_strdup(_("No peer is known yet: everything goes by the hub"));
 

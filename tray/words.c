@@ -131,7 +131,7 @@ view_headline(const ApClientView *view)
     if (!has_managed(view) && ap_client_view_is_hub(view))
         return g_strdup(_("This computer is the hub: it needs no direct paths"));
     if (!has_managed(view))
-        return g_strdup(_("No tunnel is looked after: everything goes by the hub"));
+        return g_strdup(_("No tunnel is looked after: everything goes as configured"));
     if (n == 0)
         return g_strdup(_("No peer is known yet: everything goes by the hub"));
 

@@ -167,7 +167,7 @@ static const struct {
     {"{}", "(1, [], [])", "There is no WireGuard tunnel on this machine"},
     {"{}",
      "(1, [{'interface': <'wg1'>, 'state': <'unmanaged'>}], [])",
-     "No tunnel is managed: everything goes by the hub"},
+     "No tunnel is managed: everything goes as configured"},
     {"{}",
      "(1, [{'interface': <'wg1'>, 'state': <'unmanaged'>, 'reason': <'is-hub'>}], [])",
      "This computer is the hub: it needs no direct paths"},

@@ -79,7 +79,7 @@ test_headline_says_how_things_stand(void)
          TEST_LEFT_ALONE,
          0,
          0,
-         "No tunnel is looked after: everything goes by the hub"},
+         "No tunnel is looked after: everything goes as configured"},
         {"'State': <'starting'>", "", 0, 0, "Looking at the tunnels…"},
         {"'State': <'idle'>",
          TEST_TUNNEL,
