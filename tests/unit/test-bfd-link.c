@@ -275,11 +275,13 @@ test_padding_is_for_the_way_up(void)
     memset(net.n_sent, 0, sizeof(net.n_sent));
     memset(net.n_padded, 0, sizeof(net.n_padded));
     run_for(&net, 120 * SEC);
-    /* In two minutes one of the two asks twice, or each once: every packet is asked or answered. */
+    /* In two minutes one of the two asks twice, or each once: every packet is asked or answered. When
+     * both ask in the same round trip, neither knows that the other's question would do. */
     g_assert_cmpuint(net.n_padded[0], ==, net.n_padded[1]);
     for (guint end = 0; end < 2; end++) {
         g_test_message("%u packets, %u padded", net.n_sent[end], net.n_padded[end]);
-        g_assert_cmpuint(net.n_padded[end], ==, 2);
+        g_assert_cmpuint(net.n_padded[end], >=, 2);
+        g_assert_cmpuint(net.n_padded[end], <=, 4);
         g_assert_cmpuint(net.n_sent[end], <=, 120 * 6);
         g_assert_cmpuint(net.n_sent[end], >=, 120 * 3);
     }
