@@ -49,11 +49,11 @@ test_quiet_network_goes_direct(void)
 static void
 test_quiet_death_is_told(void)
 {
-    for (guint i = 0; i < 25; i++) {
+    for (guint i = 0; i < 8; i++) {
         g_autofree char *faults = g_strdup_printf("0 talk 0 1 100\n300 talk 0 1 0\n"
                                                   "%u cut-both 0 1 0\n%u talk 0 1 100\n",
-                                                  900 + 13 * i,
-                                                  910 + 17 * i);
+                                                  900 + 31 * i,
+                                                  910 + 37 * i);
         g_autoptr(RunResult) result = play_text(faults);
 
         g_test_message("%s", faults);
