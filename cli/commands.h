@@ -33,7 +33,8 @@ typedef enum {
  *
  * @operand: (nullable): what it needs besides its name; in brackets when it can do without
  * @check: (nullable): judges the operand before anybody is asked
- * @run: is given a session unless it is AP_COMMAND_LOCAL; writes to standard output and leaves messages of failure to its caller
+ * @run: is given a session unless it is AP_COMMAND_LOCAL; writes to standard output and leaves
+ *     messages of failure to its caller
  */
 typedef struct {
     const char *name;

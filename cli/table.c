@@ -5,7 +5,10 @@
 /** Between two columns. */
 #define GAP 2
 
-/** Columns of a terminal that a note may fill, with its indentation: what a terminal has at least. */
+/**
+ * Columns of a terminal that a note may fill, with its indentation: what a terminal has at
+ * least.
+ */
 #define NOTE_WIDTH 80
 #define NOTE_INDENT 4
 

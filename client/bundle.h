@@ -13,8 +13,8 @@
 G_BEGIN_DECLS
 
 /**
- * Longest bundle that is taken, in bytes: several times what a helper keeps for one, so that a later
- * version may keep more.
+ * Longest bundle that is taken, in bytes: several times what a helper keeps for one, so that a
+ * later version may keep more.
  */
 #define AP_CLIENT_MAX_BUNDLE (4 * 1024 * 1024)
 

@@ -56,7 +56,10 @@ typedef struct {
     GPtrArray *peers; /* (owned) (element-type ApDevicePeer) sorted by ap_key_compare() */
 } ApDevice;
 
-/** Most prefixes that one change may carry: four tunnel addresses and the link-local one, doubled. */
+/**
+ * Most prefixes that one change may carry: four tunnel addresses and the link-local one,
+ * doubled.
+ */
 #define AP_CHANGE_MAX_ALLOWED 10
 
 /** What one ApPeerChange asks for; the wire has a flag or attribute for each. */

@@ -12,8 +12,8 @@
 G_BEGIN_DECLS
 
 /**
- * Most bytes that are kept: 200 lines of the usual length, which is a day of a quiet machine and some
- * minutes of one in trouble. Raising it costs each helper as much memory.
+ * Most bytes that are kept: 200 lines of the usual length, which is a day of a quiet machine and
+ * some minutes of one in trouble. Raising it costs each helper as much memory.
  */
 #define AP_LOG_RING_BYTES (32 * 1024)
 

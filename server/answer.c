@@ -116,7 +116,8 @@ write_seat(ApSeat *seat, const guint8 seed[static AP_ANSWER_SEED_LEN])
  *
  * Ages, round trip times and "mutual" are not part of it: they change by themselves and are no
  * reason to end a poll. Neither are departures, which always come with a change of neighbours. That
- * a neighbour has lost its direct path with the asker is; that it has one for the first time is not.
+ * a neighbour has lost its direct path with the asker is; that it has one for the first time is
+ * not.
  *
  * @neighbours: (element-type ApNeighbour): their texts are made here
  * @seed: the same for the life of the server; nobody who does not know it can make two answers

@@ -51,8 +51,8 @@ typedef struct _ApSeat ApSeat;
  * @pass: what the rules say of it
  * @former: what they said before they were changed last
  * @peer: what the device said when the client was last looked at
- * @said: what the client said last: its attachments, candidates and so on, but for @said.direct, which
- *     is in @ties
+ * @said: what the client said last: its attachments, candidates and so on, but for @said.direct,
+ *     which is in @ties
  * @former_boot: the start before this one, whose late requests no longer count
  */
 typedef struct {

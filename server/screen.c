@@ -17,7 +17,10 @@ is_host_of(const ApCidr *network, const ApAddr *addr)
     return !ap_addr_equal(addr, &network->addr) && !ap_addr_equal(addr, &last);
 }
 
-/* A router is on the link: inside the network, or with a link-local address as IPv6 routers have. */
+/*
+ * A router is on the link: inside the network, or with a link-local address as IPv6 routers
+ * have.
+ */
 static gboolean
 is_gateway_of(const ApCidr *network, const ApAddr *gateway)
 {

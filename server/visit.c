@@ -10,8 +10,8 @@
 #include <string.h>
 
 /**
- * "A client was refused", for `journalctl MESSAGE_ID=`; in resources/wg-autopeer.catalog. With an id
- * and a reason it is limited apart from what else the server says.
+ * "A client was refused", for `journalctl MESSAGE_ID=`; in resources/wg-autopeer.catalog. With an
+ * id and a reason it is limited apart from what else the server says.
  */
 #define REFUSED_ID "126e670112444b5aa823f7cc7120598b"
 

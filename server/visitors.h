@@ -11,7 +11,10 @@
 
 G_BEGIN_DECLS
 
-/** A connection that does nothing for this long before its request is complete is cut, in seconds. */
+/**
+ * A connection that does nothing for this long before its request is complete is cut, in
+ * seconds.
+ */
 #define AP_VISITORS_IDLE_SEC 5
 
 /**

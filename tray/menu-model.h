@@ -12,7 +12,9 @@
 
 G_BEGIN_DECLS
 
-/** Peers and addresses that the menu shows; the window shows all. Source: the design of the tray. */
+/**
+ * Peers and addresses that the menu shows; the window shows all. Source: the design of the tray.
+ */
 #define AP_MENU_MAX_PEERS 12
 
 typedef enum {

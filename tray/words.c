@@ -200,8 +200,8 @@ view_note(const ApClientView *view)
 }
 
 /**
- * Says what is wrong: that a wish failed, why no tunnel is looked after, that a server does not answer, or what keeps
- * us from the helper.
+ * Says what is wrong: that a wish failed, why no tunnel is looked after, that a server does not
+ * answer, or what keeps us from the helper.
  *
  * Returns: (transfer full): empty when nothing is
  */

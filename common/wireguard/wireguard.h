@@ -2,8 +2,8 @@
 
 /**
  * @file
- * The one door to WireGuard devices: list, read, apply; and, for gossip, the private key. Behind it are the kernel (generic
- * netlink), userspace daemons (UAPI socket) and, for tests, a fake.
+ * The one door to WireGuard devices: list, read, apply; and, for gossip, the private key. Behind
+ * it are the kernel (generic netlink), userspace daemons (UAPI socket) and, for tests, a fake.
  *
  * Every call answers before it returns and takes no longer than a netlink reply, or
  * AP_WIREGUARD_UAPI_TIMEOUT_USEC (uapi.h) with a userspace daemon that hangs.

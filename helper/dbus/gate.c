@@ -11,7 +11,9 @@
  * and all that it shares with it is the table.
  */
 
-/** Until a sender that has used up its limit may call again, in microseconds: AP_SENDERS_PER_SEC. */
+/**
+ * Until a sender that has used up its limit may call again, in microseconds: AP_SENDERS_PER_SEC.
+ */
 #define CLOSED_USEC (AP_USEC_PER_SEC / AP_SENDERS_PER_SEC)
 
 /** Entries from which on those that are over are swept out: a user's connections, twice. */

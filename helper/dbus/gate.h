@@ -16,8 +16,8 @@ G_BEGIN_DECLS
 
 /**
  * Most calls of one sender that wait for the main loop: as many as it may make at once
- * (AP_SENDERS_BURST). With every connection that a user may have, about 10,000 calls wait, which are
- * refused within half a second.
+ * (AP_SENDERS_BURST). With every connection that a user may have, about 10,000 calls wait, which
+ * are refused within half a second.
  */
 #define AP_GATE_MAX 40
 

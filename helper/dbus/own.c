@@ -54,7 +54,8 @@ on_owned(GObject *source, GAsyncResult *result, gpointer user_data)
 /**
  * Takes the name AP_BUS_NAME on @connection without waiting in a queue for it.
  *
- * The name is kept until ap_service_disown_async() or the connection closes; it is not given up to anybody who asks.
+ * The name is kept until ap_service_disown_async() or the connection closes; it is not given up to
+ * anybody who asks.
  */
 void
 ap_service_own_async(GDBusConnection *connection,

@@ -244,7 +244,8 @@ has_work(const ApPlan *plan, guint32 ifindex)
 
 /*
  * TRUE when nothing is left to undo: the device went, or it has another identity and the peer is
- * not on it, or not as we left it. A peer of a former identity whose removal failed stays on record.
+ * not on it, or not as we left it. A peer of a former identity whose removal failed stays on
+ * record.
  */
 static gboolean
 is_void(const ApOwned *entry, const ApWorld *world, const ApHoldings *holdings)

@@ -4,7 +4,8 @@
 
 /**
  * @all: (owned) (element-type ApGossiper)
- * @failures: (owned) (element-type ifindex utf8): the last of each tunnel, so that it is logged once
+ * @failures: (owned) (element-type ifindex utf8): the last of each tunnel, so that it is logged
+ *     once
  */
 struct _ApGossipers {
     ApGossiperSetup setup;

@@ -37,8 +37,8 @@
 /**
  * From how many bytes on a piece of memory goes back to the system as soon as it is free, and how
  * many bytes the heap keeps at most at its end. Left to itself malloc() learns from the short-lived
- * arrays of a turn to keep as much for good: with 1,000 members 10 MiB more, with these 3 MiB (measured,
- * tests/bench gossip).
+ * arrays of a turn to keep as much for good: with 1,000 members 10 MiB more, with these 3 MiB
+ * (measured, tests/bench gossip).
  */
 #define HEAP_LARGE (64 * 1024)
 #define HEAP_SPARE (128 * 1024)

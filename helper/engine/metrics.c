@@ -76,7 +76,8 @@ append_gossip(GArray *counters, const ApGossipStats *stats)
 }
 
 /**
- * Appends the counters in the order of their names; those that have a reason in them only when not zero.
+ * Appends the counters in the order of their names; those that have a reason in them only when not
+ * zero.
  *
  * @counters: (element-type ApCounter)
  */

@@ -203,8 +203,8 @@ load_one(ApLedger *self,
  *     for a reason that is not the record's own
  *
  * A record that is damaged, not a plain file, or not ours alone is ignored and renamed to NAME.bad:
- * what it named counts as the administrator's from then on. One that a later version wrote is neither
- * used nor touched, and ap_ledger_store() refuses its device until it is gone.
+ * what it named counts as the administrator's from then on. One that a later version wrote is
+ * neither used nor touched, and ap_ledger_store() refuses its device until it is gone.
  *
  * Returns: (transfer full): in order
  */
