@@ -35,6 +35,7 @@
  * @wake_usec: when ap_gossiper_run() has something to do that must not wait
  * @due_usec: and when there is something that may
  * @candidates: (owned) (element-type ApCandidate): what the facts come to
+ * @revision: of the gossip that @candidates were made of
  */
 struct _ApGossiper {
     ApGossiperSetup setup;
@@ -50,6 +51,7 @@ struct _ApGossiper {
     gint64 wake_usec;
     gint64 due_usec;
     GArray *candidates;
+    guint64 revision;
 };
 
 static ApBootId
@@ -148,6 +150,12 @@ ap_gossiper_get_key(const ApGossiper *self)
 static void
 update_candidates(ApGossiper *self)
 {
+    const guint64 revision = ap_gossip_revision(self->gossip);
+
+    if (revision == self->revision)
+        return;
+
+    self->revision = revision;
     g_array_unref(self->candidates);
     self->candidates = ap_gossip_list(self->gossip);
 }

@@ -76,16 +76,38 @@ add_tunnel(ApView *view,
     g_array_append_val(view->tunnels, entry);
 }
 
-static void
-add_refusals(ApPeerView *entry, const ApPlan *plan)
+static int
+compare_refusal_with(const ApRefusal *refusal, const ApVerdict *verdict)
 {
-    for (guint i = 0; i < plan->refusals->len; i++) {
-        const ApRefusal *refusal = &g_array_index(plan->refusals, ApRefusal, i);
+    return ap_order_peers(refusal->ifindex, &refusal->key, verdict->ifindex, &verdict->key);
+}
 
-        if (refusal->ifindex == entry->verdict.ifindex
-            && ap_key_equal(&refusal->key, &entry->verdict.key)
-            && entry->n_refusals < G_N_ELEMENTS(entry->refusals))
-            entry->refusals[entry->n_refusals++] = refusal->reason;
+static guint
+find_refusals(const GArray *refusals, const ApVerdict *verdict)
+{
+    guint low = 0, high = refusals->len;
+
+    while (low < high) {
+        const guint middle = low + (high - low) / 2;
+
+        if (compare_refusal_with(&g_array_index(refusals, ApRefusal, middle), verdict) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void
+add_refusals(ApPeerView *entry, const GArray *refusals)
+{
+    for (guint i = find_refusals(refusals, &entry->verdict); i < refusals->len; i++) {
+        const ApRefusal *refusal = &g_array_index(refusals, ApRefusal, i);
+
+        if (compare_refusal_with(refusal, &entry->verdict) != 0
+            || entry->n_refusals == G_N_ELEMENTS(entry->refusals))
+            return;
+        entry->refusals[entry->n_refusals++] = refusal->reason;
     }
 }
 
@@ -98,28 +120,46 @@ add_proof(ApPeerView *entry, const ApProof *proof, ApInstant now)
     entry->proof_tx_bytes = proof->tx_bytes;
 }
 
-static const ApProof *
-find_proof(const ApWorld *world, const ApVerdict *verdict)
+static int
+compare_proofs(gconstpointer a, gconstpointer b)
 {
-    for (guint i = 0; world->proofs != NULL && i < world->proofs->len; i++) {
-        const ApProof *proof = &g_array_index(world->proofs, ApProof, i);
+    const ApProof *x = a, *y = b;
 
-        if (proof->ifindex == verdict->ifindex && ap_key_equal(&proof->key, &verdict->key))
-            return proof;
-    }
-    return NULL;
+    return ap_order_peers(x->ifindex, &x->key, y->ifindex, &y->key);
+}
+
+/* Those of a world are in no order. */
+static GArray *
+sort_proofs(const GArray *proofs)
+{
+    GArray *sorted = proofs != NULL ? g_array_copy((GArray *) proofs)
+                                    : g_array_new(FALSE, FALSE, sizeof(ApProof));
+
+    g_array_sort(sorted, compare_proofs);
+    return sorted;
+}
+
+static const ApProof *
+find_proof(GArray *proofs, const ApVerdict *verdict)
+{
+    const ApProof wanted = {.ifindex = verdict->ifindex, .key = verdict->key};
+    guint at;
+
+    if (!g_array_binary_search(proofs, &wanted, compare_proofs, &at))
+        return NULL;
+    return &g_array_index(proofs, ApProof, at);
 }
 
 static void
 add_peer(ApView *view,
-         const ApWorld *world,
+         GArray *proofs,
          const ApDevice *device,
          const ApPlan *plan,
          const ApVerdict *verdict,
          ApInstant now)
 {
     const ApDevicePeer *peer = ap_device_find(device, &verdict->key);
-    const ApProof *proof = find_proof(world, verdict);
+    const ApProof *proof = find_proof(proofs, verdict);
     ApPeerView entry = {
         .verdict = *verdict,
         .since_real_usec = to_real(verdict->since_boot_usec, now),
@@ -138,7 +178,7 @@ add_peer(ApView *view,
     }
     if (proof != NULL)
         add_proof(&entry, proof, now);
-    add_refusals(&entry, plan);
+    add_refusals(&entry, plan->refusals);
     g_array_append_val(view->peers, entry);
 }
 
@@ -193,6 +233,7 @@ ap_publish_view(const ApWorld *world,
                 const ApPublishSources *sources,
                 ApInstant now)
 {
+    g_autoptr(GArray) proofs = sort_proofs(world->proofs);
     ApView *view = ap_view_new();
 
     view->mode = policy->mode;
@@ -213,7 +254,7 @@ ap_publish_view(const ApWorld *world,
         if (device == NULL || tunnel == NULL || tunnel->reason == AP_REASON_IS_HUB)
             continue;
         tunnel->n_direct += verdict->state == AP_PATH_DIRECT;
-        add_peer(view, world, device, plan, verdict, now);
+        add_peer(view, proofs, device, plan, verdict, now);
         add_name(&g_array_index(view->peers, ApPeerView, view->peers->len - 1), policy, sources);
     }
     return view;

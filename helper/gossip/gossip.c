@@ -9,6 +9,7 @@
  * @trust: (owned) (nullable): NULL before the first reading of the device: nobody is known then
  * @policy: what @trust was made with; its list is (owned) (nullable)
  * @is_hub: a peer said of itself that it is a member, which ours say to their hub alone
+ * @n_changes: how often @trust or @policy became another
  * @n_refused: packets and facts by reason
  */
 struct _ApGossip {
@@ -18,6 +19,7 @@ struct _ApGossip {
     ApKnowledge *knowledge;
     ApTrust *trust;
     ApTrustPolicy policy;
+    guint64 n_changes;
     gboolean is_hub;
     guint64 n_refused[AP_N_GOSSIP_REFUSALS];
 };
@@ -76,6 +78,26 @@ ap_gossip_set_boot_id(ApGossip *self, const ApBootId *boot_id)
         ((ApDoorPeer *) peers->pdata[i])->pinged_until_usec = 0;
 }
 
+static void
+set_policy(ApGossip *self, const ApTrustPolicy *policy)
+{
+    self->n_changes += policy->peers != self->policy.peers;
+    if (policy->peers != NULL)
+        g_ptr_array_ref((GPtrArray *) policy->peers);
+    if (self->policy.peers != NULL)
+        g_ptr_array_unref((GPtrArray *) self->policy.peers);
+    self->policy = *policy;
+}
+
+/* @trust: (transfer full) */
+static void
+set_trust(ApGossip *self, ApTrust *trust)
+{
+    self->n_changes += self->trust == NULL || !ap_trust_equal(self->trust, trust);
+    g_clear_pointer(&self->trust, ap_trust_free);
+    self->trust = trust;
+}
+
 /**
  * Takes over who is on the device and what the configuration says of them.
  *
@@ -92,14 +114,8 @@ ap_gossip_set_device(ApGossip *self, const ApDevice *device, const ApTrustPolicy
 
     g_return_if_fail(ap_key_equal(&device->public_key, ap_door_own_key(self->door)));
 
-    if (policy->peers != NULL)
-        g_ptr_array_ref((GPtrArray *) policy->peers);
-    if (self->policy.peers != NULL)
-        g_ptr_array_unref((GPtrArray *) self->policy.peers);
-    self->policy = *policy;
-
-    g_clear_pointer(&self->trust, ap_trust_free);
-    self->trust = ap_trust_new(device, policy);
+    set_policy(self, policy);
+    set_trust(self, ap_trust_new(device, policy));
     ap_door_set_peers(self->door, device);
     peers = ap_door_peers(self->door);
     for (guint i = 0; i < peers->len; i++) {
@@ -388,6 +404,13 @@ ap_gossip_forget_told(ApGossip *self, const ApKey *to)
         return;
     peer->pinged_until_usec = 0;
     ap_told_clear(&peer->told);
+}
+
+/** Returns: a number that is another one whenever ap_gossip_list() may say something else */
+guint64
+ap_gossip_revision(const ApGossip *self)
+{
+    return self->n_changes + ap_knowledge_revision(self->knowledge);
 }
 
 /**

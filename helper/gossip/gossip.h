@@ -71,6 +71,7 @@ gint64 ap_gossip_due(const ApGossip *self, const ApKey *to, gboolean with_facts,
 void ap_gossip_repeat_ping(ApGossip *self, const ApKey *to);
 void ap_gossip_forget_told(ApGossip *self, const ApKey *to);
 
+guint64 ap_gossip_revision(const ApGossip *self) G_GNUC_PURE;
 GArray *ap_gossip_list(const ApGossip *self);
 char *ap_gossip_name(const ApGossip *self, const ApKey *key);
 gboolean ap_gossip_is_hub(const ApGossip *self) G_GNUC_PURE;

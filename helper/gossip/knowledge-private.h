@@ -36,6 +36,7 @@ struct _ApClaim {
  * @tellers: (owned) (element-type ApTeller) by key
  * @free_slots: (owned) (element-type guint): given back
  * @reused_slots: (owned) (element-type guint): another fact's than before; not yet told
+ * @revision: rises with each claim that comes or goes
  * @n_plain: claims of all tellers that may not name members
  */
 struct _ApKnowledge {
@@ -45,6 +46,7 @@ struct _ApKnowledge {
     GArray *reused_slots;
     guint n_slots;
     guint n_plain;
+    guint64 revision;
 };
 
 int ap_known_compare(gconstpointer a, gconstpointer b, gpointer unused);

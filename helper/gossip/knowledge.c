@@ -22,6 +22,13 @@ equal_keys(gconstpointer a, gconstpointer b)
     return ap_key_equal(a, b);
 }
 
+/** Returns: a number that is another one once anybody says what it did not, or stops saying it */
+guint64
+ap_knowledge_revision(const ApKnowledge *self)
+{
+    return self->revision;
+}
+
 /** Returns: (transfer full) */
 ApKnowledge *
 ap_knowledge_new(void)
@@ -137,6 +144,7 @@ add_claim(ApKnowledge *self, ApTeller *teller, ApKnown *known, gint64 until_usec
         .link.data = claim,
     };
     known->claims = claim;
+    self->revision++;
     put_in_order(teller, claim);
     count(self, teller, 1);
 }
@@ -151,6 +159,7 @@ remove_claim(ApKnowledge *self, ApClaim *claim)
     while (*at != claim)
         at = &(*at)->next;
     *at = claim->next;
+    self->revision++;
     g_queue_unlink(&claim->teller->claims, &claim->link);
     count(self, claim->teller, -1);
     g_free(claim);

@@ -84,6 +84,7 @@ gboolean ap_knowledge_set_own(ApKnowledge *self, const ApKey *own, const GArray 
 gboolean ap_knowledge_take_reused(ApKnowledge *self, guint *slot);
 gboolean ap_knowledge_forget(ApKnowledge *self, const ApKey *teller);
 gboolean ap_knowledge_advance(ApKnowledge *self, ApInstant now);
+guint64 ap_knowledge_revision(const ApKnowledge *self) G_GNUC_PURE;
 gint64 ap_knowledge_deadline(const ApKnowledge *self, ApInstant now);
 
 const ApKnown *ap_knowledge_find(const ApKnowledge *self, const ApFact *fact);

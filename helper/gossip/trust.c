@@ -131,6 +131,40 @@ ap_trust_new(const ApDevice *device, const ApTrustPolicy *policy)
     return self;
 }
 
+static gboolean
+peers_equal(const Peer *a, const Peer *b)
+{
+    return ap_key_equal(&a->key, &b->key) && a->level == b->level
+           && a->is_on_device == b->is_on_device && a->is_exchanger == b->is_exchanger
+           && a->n_routes == b->n_routes;
+}
+
+static gboolean
+routes_equal(const Route *a, const Route *b)
+{
+    return ap_cidr_equal(&a->network, &b->network) && ap_key_equal(&a->router, &b->router);
+}
+
+/** Returns: whether both judge alike, whatever they are asked */
+gboolean
+ap_trust_equal(const ApTrust *a, const ApTrust *b)
+{
+    if (!ap_key_equal(&a->own_key, &b->own_key) || a->is_configured != b->is_configured
+        || a->is_wide != b->is_wide || a->peers->len != b->peers->len
+        || a->routes->len != b->routes->len)
+        return FALSE;
+
+    for (guint i = 0; i < a->peers->len; i++) {
+        if (!peers_equal(&g_array_index(a->peers, Peer, i), &g_array_index(b->peers, Peer, i)))
+            return FALSE;
+    }
+    for (guint i = 0; i < a->routes->len; i++) {
+        if (!routes_equal(&g_array_index(a->routes, Route, i), &g_array_index(b->routes, Route, i)))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 void
 ap_trust_free(ApTrust *self)
 {

@@ -31,6 +31,7 @@ typedef struct {
 typedef struct _ApTrust ApTrust;
 
 ApTrust *ap_trust_new(const ApDevice *device, const ApTrustPolicy *policy);
+gboolean ap_trust_equal(const ApTrust *a, const ApTrust *b);
 void ap_trust_free(ApTrust *self);
 
 gboolean ap_trust_knows(const ApTrust *self, const ApKey *key);

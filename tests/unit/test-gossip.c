@@ -632,6 +632,35 @@ test_facts_survive_an_empty_device(void)
     g_assert_cmpuint(again->len, ==, 1);
 }
 
+/* What is heard or read again changes nothing; whatever the list is made of changes the number. */
+static void
+test_revision_tells_when_the_list_may_be_another(void)
+{
+    g_auto(Scene) scene = {0};
+    ApDevicePeer *peer;
+    guint64 before;
+
+    scene_open(&scene);
+    ap_gossip_set_device(scene.gossip, scene.device, &(ApTrustPolicy){0});
+    before = ap_gossip_revision(scene.gossip);
+    (void) hear_one(&scene, &scene.hub, gossip_member(&scene.stranger.key, ""));
+    g_assert_cmpuint(ap_gossip_revision(scene.gossip), !=, before);
+
+    before = ap_gossip_revision(scene.gossip);
+    (void) hear_one(&scene, &scene.hub, gossip_member(&scene.stranger.key, ""));
+    ap_gossip_set_device(scene.gossip, scene.device, &(ApTrustPolicy){0});
+    g_assert_cmpuint(ap_gossip_revision(scene.gossip), ==, before);
+
+    peer = (ApDevicePeer *) ap_device_find(scene.device, &scene.hub.key);
+    g_array_set_size(peer->allowed, 0);
+    ap_gossip_set_device(scene.gossip, scene.device, &(ApTrustPolicy){0});
+    g_assert_cmpuint(ap_gossip_revision(scene.gossip), !=, before);
+
+    before = ap_gossip_revision(scene.gossip);
+    ap_gossip_set_device(scene.gossip, scene.device, &(ApTrustPolicy){.is_wide = TRUE});
+    g_assert_cmpuint(ap_gossip_revision(scene.gossip), !=, before);
+}
+
 static void
 test_before_the_device_is_known_nobody_is(void)
 {
@@ -949,6 +978,8 @@ main(int argc, char **argv)
     g_test_add_func("/gossip/a-million-facts", test_a_million_facts);
     g_test_add_func("/gossip/signs-of-life", test_signs_of_life);
     g_test_add_func("/gossip/facts-survive-an-empty-device", test_facts_survive_an_empty_device);
+    g_test_add_func("/gossip/revision-tells-when-the-list-may-be-another",
+                    test_revision_tells_when_the_list_may_be_another);
     g_test_add_func("/gossip/before-the-device-is-known-nobody-is",
                     test_before_the_device_is_known_nobody_is);
     g_test_add_func("/gossip/facts-are-told-once-and-again-in-time",
