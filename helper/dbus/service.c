@@ -14,6 +14,15 @@
 #include "helper/dbus/properties.h"
 #include "helper/dbus/senders.h"
 
+#include <malloc.h>
+
+/**
+ * From how many bytes on an answer is large: 64 KiB, some hundred peers. What it leaves on the heap
+ * is given back when GLib has sent it, this many seconds later.
+ */
+#define LARGE_ANSWER (64 * 1024)
+#define TRIM_SEC 1
+
 struct _ApService {
     const ApServiceOps *ops; /* (not owned) static */
     gpointer user_data;
@@ -26,6 +35,7 @@ struct _ApService {
     GPtrArray *pending;      /* (owned) (element-type Call) polkit is asked about them */
     gint64 bundle_boot_usec; /* when the last bundle was written; 0: never */
     ApView *view;            /* (owned) (nullable): NULL before the first turn */
+    guint trim;              /* (owned): the heap is to be trimmed */
 };
 
 /** A call that waits for polkit's word. */
@@ -49,10 +59,22 @@ ap_service_count_pending(const ApService *self)
     return self->pending->len;
 }
 
-static void
-answer(GDBusMethodInvocation *invocation, GVariant *reply)
+static gboolean
+on_trim(gpointer user_data)
 {
-    g_dbus_method_invocation_return_value(invocation, reply);
+    ApService *self = user_data;
+
+    self->trim = 0;
+    (void) malloc_trim(0);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+answer(ApService *self, GDBusMethodInvocation *invocation, const ApMethodReply *reply)
+{
+    if (reply->value != NULL && g_variant_get_size(reply->value) >= LARGE_ANSWER && self->trim == 0)
+        self->trim = g_timeout_add_seconds(TRIM_SEC, on_trim, self);
+    g_dbus_method_invocation_return_value_with_unix_fd_list(invocation, reply->value, reply->files);
 }
 
 static void
@@ -83,9 +105,7 @@ call_method(ApService *self, const ApMethod *method, GDBusMethodInvocation *invo
                        g_dbus_method_invocation_get_parameters(invocation),
                        &reply,
                        &error))
-        g_dbus_method_invocation_return_value_with_unix_fd_list(invocation,
-                                                                reply.value,
-                                                                reply.files);
+        answer(self, invocation, &reply);
     else
         answer_error(invocation, error);
     g_clear_object(&reply.files);
@@ -173,7 +193,7 @@ on_call(GDBusConnection *connection,
     if (error != NULL)
         answer_error(invocation, error);
     else if (!is_ours)
-        answer(invocation, reply);
+        g_dbus_method_invocation_return_value(invocation, reply);
     else if (method->action == NULL)
         call_method(self, method, invocation);
     else
@@ -355,6 +375,7 @@ ap_service_free(ApService *self)
     if (self->registration != 0)
         (void) g_dbus_connection_unregister_object(self->connection, self->registration);
     give_up_pending(self);
+    g_clear_handle_id(&self->trim, g_source_remove);
     g_clear_pointer(&self->gate, ap_gate_free);
     g_clear_pointer(&self->authority, ap_authority_free);
     g_clear_pointer(&self->holders, ap_holders_free);
