@@ -315,15 +315,20 @@ learn(ApBfdSession *self, const ApBfdPacket *packet, ApInstant now)
 /**
  * Uses a wake-up that something else has caused, such as the far end's packet: on a quiet path our
  * own then goes as early as jitter allows. With both ends doing so a machine wakes half as often.
+ *
+ * Returns: TRUE when it is due by that
  */
-void
+gboolean
 ap_bfd_session_join(ApBfdSession *self, ApInstant now)
 {
     const gint64 interval = ap_bfd_session_interval_usec(self);
     const gint64 shortest = interval - interval * AP_BFD_JITTER_MAX_PERMILLE / 1000;
 
-    if (ap_bfd_session_is_quiet(self) && now.boot_usec >= self->periodic_usec + shortest)
-        self->jitter_permille = AP_BFD_JITTER_MAX_PERMILLE;
+    if (!ap_bfd_session_is_quiet(self) || now.boot_usec < self->periodic_usec + shortest)
+        return FALSE;
+
+    self->jitter_permille = AP_BFD_JITTER_MAX_PERMILLE;
+    return TRUE;
 }
 
 static void
@@ -390,7 +395,7 @@ ap_bfd_session_receive(ApBfdSession *self, const ApBfdPacket *packet, ApInstant 
         take_final(self, packet, now);
     count_evidence(self, packet);
     change_state(self, packet, now);
-    ap_bfd_session_join(self, now);
+    (void) ap_bfd_session_join(self, now);
     if (packet->poll && self->state == AP_BFD_STATE_UP && is_padded(self, packet))
         put_off_size(self, now);
     if (packet->poll)

@@ -181,7 +181,7 @@ void ap_bfd_session_set_fast(ApBfdSession *self, gboolean fast);
 void ap_bfd_session_set_usable(ApBfdSession *self, gboolean usable);
 void ap_bfd_session_set_mtu(ApBfdSession *self, guint32 mtu);
 void ap_bfd_session_check_now(ApBfdSession *self);
-void ap_bfd_session_join(ApBfdSession *self, ApInstant now);
+gboolean ap_bfd_session_join(ApBfdSession *self, ApInstant now);
 void ap_bfd_session_admin_down(ApBfdSession *self);
 
 ApBfdState ap_bfd_session_state(const ApBfdSession *self) G_GNUC_PURE;

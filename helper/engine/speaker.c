@@ -219,10 +219,10 @@ ap_speaker_judge(ApSpeaker *self, ApInstant now)
 }
 
 /** Lets a packet that may go already be due: see ap_bfd_session_join(). */
-void
+gboolean
 ap_speaker_join(ApSpeaker *self, ApInstant now)
 {
-    ap_bfd_session_join(&self->session, now);
+    return ap_bfd_session_join(&self->session, now);
 }
 
 /** Returns: when to call ap_speaker_judge() and take packets next, on the boot clock */

@@ -33,7 +33,7 @@ ap_speaker_take_packet(ApSpeaker *self, ApInstant now, guint32 random, guint8 *o
     G_GNUC_WARN_UNUSED_RESULT;
 void ap_speaker_note_sent(ApSpeaker *self, gsize n_bytes);
 gboolean ap_speaker_judge(ApSpeaker *self, ApInstant now);
-void ap_speaker_join(ApSpeaker *self, ApInstant now);
+gboolean ap_speaker_join(ApSpeaker *self, ApInstant now);
 gint64 ap_speaker_deadline(const ApSpeaker *self) G_GNUC_PURE;
 
 G_END_DECLS

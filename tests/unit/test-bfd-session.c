@@ -359,7 +359,7 @@ test_quiet_path_joins_a_wakeup(void)
         packet.required_min_rx_usec = cases[i].remote_min_rx_usec;
         packet.desired_min_tx_usec = AP_BFD_IDLE_USEC;
         receive(&session, packet, start);
-        ap_bfd_session_join(&session, after(cases[i].usec));
+        g_assert_cmpint(ap_bfd_session_join(&session, after(cases[i].usec)), ==, cases[i].sends);
         g_assert_cmpint(ap_bfd_session_deadline(&session) <= after(cases[i].usec).boot_usec,
                         ==,
                         cases[i].sends);
