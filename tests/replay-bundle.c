@@ -29,10 +29,10 @@ fail(const char *path, const char *why)
 }
 
 static void
-print_result(const ApReplay *replay)
+print_result(const ApRecordReplay *replay)
 {
-    g_autofree char *first = ap_replay_time(replay->first);
-    g_autofree char *last = ap_replay_time(replay->last);
+    g_autofree char *first = ap_record_replay_time(replay->first);
+    g_autofree char *last = ap_record_replay_time(replay->last);
 
     printf("%u turns from %s to %s (boot clock %.1f s to %.1f s): ",
            replay->n_turns,
@@ -55,7 +55,7 @@ replay_file(const char *path)
     g_autoptr(GError) error = NULL;
     g_autoptr(GString) log = verbose ? g_string_new(NULL) : NULL;
     g_autofree char *text = NULL;
-    g_auto(ApReplay) replay = {.n_turns = 0};
+    g_auto(ApRecordReplay) replay = {.n_turns = 0};
 
     file = g_mapped_file_new(path, FALSE, &error);
     if (file == NULL)
@@ -64,7 +64,7 @@ replay_file(const char *path)
         return fail(path, "it is too large for a bundle");
     text = g_strndup(g_mapped_file_get_contents(file), g_mapped_file_get_length(file));
 
-    if (!ap_replay_run(&replay, text != NULL ? text : "", log, &error))
+    if (!ap_record_replay_run(&replay, text != NULL ? text : "", log, &error))
         return fail(path, error->message);
     if (replay.n_turns == 0)
         return fail(path, "it holds no turn");

@@ -107,9 +107,9 @@ find_key(const char *text, Piece *piece)
 }
 
 static gboolean
-find_hex_key(const char *text, gsize n_digits, Piece *piece)
+find_hex_key(const char *text, Piece *piece)
 {
-    if (n_digits != HEX_LEN)
+    if (count_digits(text) != HEX_LEN)
         return FALSE;
 
     *piece = (Piece){.kind = PIECE_HEX_KEY, .len = HEX_LEN};
@@ -167,37 +167,66 @@ find_prefix_len(const char *text, const ApAddr *addr)
     return length <= (int) ap_addr_n_bits(addr->family) ? length : -1;
 }
 
+/* How far @text may be an IPv4 address: digits and dots, three of these. */
+static gsize
+count_addr4(const char *text)
+{
+    gsize n = 0;
+    guint n_dots = 0;
+
+    for (; g_ascii_isdigit(text[n]) || text[n] == '.'; n++)
+        n_dots += text[n] == '.';
+    return n_dots >= 3 ? n : 0;
+}
+
+/* How far @text may be an IPv6 address: two colons at least. */
+static gsize
+count_addr6(const char *text)
+{
+    gsize n = 0;
+    guint n_colons = 0;
+
+    for (; g_ascii_isxdigit(text[n]) || text[n] == ':' || text[n] == '.'; n++)
+        n_colons += text[n] == ':';
+    return n_colons >= 2 ? n : 0;
+}
+
 static gboolean
 find_addr(const char *text, Piece *piece)
 {
-    const gsize n4 = strspn(text, "0123456789.");
-    const gsize n6 = strspn(text, "0123456789abcdefABCDEF:.");
-
     *piece = (Piece){.prefix_len = -1};
-    if (!(n6 > n4 && parse_addr(text, n6, piece)) && !parse_addr(text, n4, piece))
+    if (!parse_addr(text, count_addr6(text), piece) && !parse_addr(text, count_addr4(text), piece))
         return FALSE;
     piece->prefix_len = find_prefix_len(text + piece->len, &piece->addr);
     return TRUE;
 }
 
-/* How much of a text has no meaning at its beginning: a whole number, or one character. */
+/*
+ * How much of @text has no meaning at its beginning: one sign, or a whole word; but a word that
+ * runs into a key ends there.
+ */
 static gsize
 count_idle(const char *text)
 {
-    const gsize n = strspn(text, "0123456789");
+    gsize n_word = 0, n_run;
 
-    return n == 0 || is_base64(text[n]) || text[n] == '.' || text[n] == ':' ? 1 : n;
+    while (g_ascii_isalnum(text[n_word]))
+        n_word++;
+    for (n_run = n_word; is_base64(text[n_run]); n_run++)
+        ;
+    if (n_run > BASE64_LEN && text[n_run] == '=')
+        n_word = MIN(n_word, n_run - BASE64_LEN);
+    return MAX(n_word, 1);
 }
 
 static Piece
 find_piece(const char *text)
 {
-    const gsize n_digits = count_digits(text);
     Piece piece;
 
     if (text[0] == '#' && count_digits(text + 1) == FINGERPRINT_DIGITS)
         return (Piece){.kind = PIECE_FINGERPRINT, .len = 1 + FINGERPRINT_DIGITS};
-    if (find_key(text, &piece) || find_hex_key(text, n_digits, &piece) || find_card(text, &piece)
+    if (find_key(text, &piece) || find_hex_key(text, &piece) || find_card(text, &piece)
         || find_addr(text, &piece))
         return piece;
     return (Piece){.kind = PIECE_NONE, .len = count_idle(text)};

@@ -274,7 +274,8 @@ read_lines(ApRecordReader *self, GError **error)
             self->at++;
             return set_damaged(self, error);
         }
-        g_string_append_printf(self->turn.lines, "%s\n", line);
+        g_string_append(self->turn.lines, line);
+        g_string_append_c(self->turn.lines, '\n');
     }
     return TRUE;
 }

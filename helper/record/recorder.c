@@ -9,8 +9,8 @@
 #include <string.h>
 
 /**
- * Most text that is kept, in bytes: 256 KiB. A turn with two direct peers takes half a kilobyte, and
- * while they are in use there is one each second, so that this holds seven minutes of the worst.
+ * Most text that is kept, in bytes: 256 KiB. A turn with two direct peers that are both in use takes
+ * 0.9 KiB, and there is one each second: this holds four minutes of it, and more of quieter times.
  */
 #define MAX_TEXT (256 * 1024)
 

@@ -17,9 +17,10 @@
 
 /* What runs through a record. */
 typedef struct {
-    ApReplay *result;
+    ApRecordReplay *result;
     GString *log;                 /* (nullable) a line for each turn */
     ApFingerprints *fingerprints; /* (owned) */
+    guint64 network;              /* fingerprint of the uplinks in the latest turn */
     GArray *paths;                /* (owned) (nullable) (element-type ApPath) the latest plan's */
 } Run;
 
@@ -48,7 +49,7 @@ find_record(const char *bundle)
 
 /** Tells the wall-clock time of an instant, in UTC. Returns: (transfer full): "16:03:12.345" */
 char *
-ap_replay_time(ApInstant at)
+ap_record_replay_time(ApInstant at)
 {
     const gint64 day_usec = 24 * 3600 * AP_USEC_PER_SEC;
     const gint64 usec = ((at.real_usec % day_usec) + day_usec) % day_usec;
@@ -80,14 +81,30 @@ decide(const Run *self, const ApRecordTurn *turn)
     return ap_plan_make(&world, turn->policy, turn->now);
 }
 
-static char *
-recorded_text(const Run *self, const ApRecordTurn *turn)
+static gboolean
+lists_equal(const ApTable *table, const GArray *a, const GArray *b)
 {
-    g_autoptr(GArray) paths = ap_fingerprints_translate(self->fingerprints, turn->plan.paths);
-    ApPlan plan = turn->plan;
+    if (a->len != b->len)
+        return FALSE;
+    for (guint i = 0; i < a->len; i++) {
+        if (!ap_table_equal(table, a->data + i * table->size, b->data + i * table->size))
+            return FALSE;
+    }
+    return TRUE;
+}
 
-    plan.paths = paths;
-    return plan_text(&plan);
+static gboolean
+plans_equal(const ApPlan *a, const ApPlan *b)
+{
+    for (guint i = 0; i < AP_N_PLAN_LISTS; i++) {
+        const ApListPlace *place = &ap_plan_lists[i];
+
+        if (!lists_equal(ap_table_get(place->table),
+                         G_STRUCT_MEMBER(GArray *, a, place->offset),
+                         G_STRUCT_MEMBER(GArray *, b, place->offset)))
+            return FALSE;
+    }
+    return ap_table_equal(ap_table_get(AP_TABLE_PLAN), a, b);
 }
 
 static void
@@ -117,7 +134,7 @@ put_inputs(GString *out, const ApRecordTurn *turn)
 static GString *
 begin_difference(const Run *self, const ApRecordTurn *turn, const char *what)
 {
-    g_autofree char *time = ap_replay_time(turn->now);
+    g_autofree char *time = ap_record_replay_time(turn->now);
     GString *out = g_string_new(NULL);
 
     g_string_append_printf(out,
@@ -134,9 +151,11 @@ begin_difference(const Run *self, const ApRecordTurn *turn, const char *what)
 }
 
 static void
-note_difference(Run *self, const ApRecordTurn *turn, const char *recorded, const char *made)
+note_difference(Run *self, const ApRecordTurn *turn, const ApPlan *was, const ApPlan *is)
 {
     GString *out = begin_difference(self, turn, "another plan");
+    g_autofree char *recorded = plan_text(was);
+    g_autofree char *made = plan_text(is);
 
     g_string_append(out, "  what it answered, then (-) and by this version (+):\n");
     put_lines(out, "    - ", recorded, made);
@@ -185,7 +204,7 @@ static void
 log_turn(const Run *self, const ApRecordTurn *turn)
 {
     g_auto(GStrv) lines = g_strsplit(turn->lines->str, "\n", -1);
-    g_autofree char *time = ap_replay_time(turn->now);
+    g_autofree char *time = ap_record_replay_time(turn->now);
     const char *verdict = AP_LINES_PLAN "~verdict ";
 
     g_string_append_printf(self->log,
@@ -210,36 +229,39 @@ log_turn(const Run *self, const ApRecordTurn *turn)
 static void
 replay_turn(Run *self, const ApRecordTurn *turn)
 {
+    g_autoptr(GArray) paths = NULL;
     g_autoptr(ApPlan) plan = NULL;
-    g_autofree char *recorded = NULL;
-    g_autofree char *made = NULL;
+    ApPlan recorded = turn->plan;
 
-    ap_fingerprints_learn(self->fingerprints,
-                          turn->network,
-                          ap_uplink_fingerprint(turn->world.links, turn->policy));
+    if (turn->network != self->network)
+        ap_fingerprints_learn(self->fingerprints,
+                              turn->network,
+                              ap_uplink_fingerprint(turn->world.links, turn->policy));
+    self->network = turn->network;
+
     plan = decide(self, turn);
     if (ap_fingerprints_learn_offers(self->fingerprints, turn->plan.paths, plan->paths)) {
         ap_plan_free(plan);
         plan = decide(self, turn);
     }
-    recorded = recorded_text(self, turn);
-    made = plan_text(plan);
-    if (strcmp(recorded, made) != 0)
-        note_difference(self, turn, recorded, made);
+    paths = ap_fingerprints_translate(self->fingerprints, turn->plan.paths);
+    recorded.paths = paths;
+    if (!plans_equal(&recorded, plan))
+        note_difference(self, turn, &recorded, plan);
     else if (!continues(self, turn))
         self->result->difference = g_string_free(
             begin_difference(self, turn, "it does not begin where the turn before ended"),
             FALSE);
 
     g_clear_pointer(&self->paths, g_array_unref);
-    self->paths = g_array_copy(turn->plan.paths);
+    self->paths = g_array_ref(turn->plan.paths);
 }
 
 /**
  * Makes the decisions of a record again, up to the first one that comes out differently.
  *
  * @self: (out caller-allocates): set also when the function fails; to be given to
- *     ap_replay_clear()
+ *     ap_record_replay_clear()
  * @bundle: the text of a bundle with a part "[record]", or a record alone; it may come from anybody
  * @log: (nullable): gets a line for each turn
  * @error: AP_ERROR_INVALID, AP_ERROR_UNSUPPORTED: see ap_record_reader_new()
@@ -247,7 +269,7 @@ replay_turn(Run *self, const ApRecordTurn *turn)
  * Returns: FALSE when the record is damaged; what came before was decided again
  */
 gboolean
-ap_replay_run(ApReplay *self, const char *bundle, GString *log, GError **error)
+ap_record_replay_run(ApRecordReplay *self, const char *bundle, GString *log, GError **error)
 {
     g_autofree char *text = find_record(bundle);
     g_autoptr(ApRecordReader) reader = NULL;
@@ -255,7 +277,7 @@ ap_replay_run(ApReplay *self, const char *bundle, GString *log, GError **error)
     const ApRecordTurn *turn;
     GError *damage = NULL;
 
-    *self = (ApReplay){.n_turns = 0};
+    *self = (ApRecordReplay){.n_turns = 0};
     reader = ap_record_reader_new(text, error);
     if (reader == NULL)
         return FALSE;
@@ -276,7 +298,7 @@ ap_replay_run(ApReplay *self, const char *bundle, GString *log, GError **error)
 }
 
 void
-ap_replay_clear(ApReplay *self)
+ap_record_replay_clear(ApRecordReplay *self)
 {
     g_clear_pointer(&self->difference, g_free);
 }

@@ -17,13 +17,14 @@ typedef struct {
     ApInstant last;
     guint n_retries;  /* turns before which a person asked for another try */
     char *difference; /* (owned) (nullable) the first one, for people; NULL: there is none */
-} ApReplay;
+} ApRecordReplay;
 
-gboolean ap_replay_run(ApReplay *self, const char *bundle, GString *log, GError **error);
-void ap_replay_clear(ApReplay *self);
+gboolean
+ap_record_replay_run(ApRecordReplay *self, const char *bundle, GString *log, GError **error);
+void ap_record_replay_clear(ApRecordReplay *self);
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ApReplay, ap_replay_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ApRecordReplay, ap_record_replay_clear)
 
-char *ap_replay_time(ApInstant at);
+char *ap_record_replay_time(ApInstant at);
 
 G_END_DECLS

@@ -3,6 +3,11 @@
 #include "tests/sim/judge.h"
 
 #include "helper/bfd/session.h"
+#include "helper/record/mask.h"
+#include "helper/record/replay.h"
+
+/** After how many turns no further record of a run is decided again. */
+#define REPLAY_TURNS 200
 #include "tests/sim/tunnel.h"
 #include "tests/sim/wire.h"
 
@@ -503,4 +508,30 @@ judge_nothing_left(Node *node)
         stage_violate(node->stage, "node %u left an address behind", node->index);
     if (node->ledger != NULL)
         stage_violate(node->stage, "node %u left a record behind", node->index);
+}
+
+/**
+ * What a helper did in its last minutes, masked and decided again, is what it did. One machine of
+ * each run is looked at, and no more than REPLAY_TURNS of its turns, for it takes as long as they.
+ */
+void
+judge_record(Node *node)
+{
+    static const guint8 secret[AP_MASK_KEY_LEN] = {1};
+    g_autofree char *record = NULL;
+    g_autofree char *masked = NULL;
+    g_autoptr(GError) error = NULL;
+    g_auto(ApRecordReplay) replay = {.n_turns = 0};
+
+    if (node->index != node->stage->seed % node->stage->n_nodes
+        || node->stage->n_replayed > REPLAY_TURNS)
+        return;
+
+    record = ap_engine_write_record(node->engine);
+    masked = ap_mask_text(record, secret);
+    if (!ap_record_replay_run(&replay, masked, NULL, &error))
+        stage_violate(node->stage, "node %u: its record: %s", node->index, error->message);
+    else if (replay.difference != NULL)
+        stage_violate(node->stage, "node %u: its record: %s", node->index, replay.difference);
+    node->stage->n_replayed += replay.n_turns;
 }

@@ -23,5 +23,6 @@ void judge_foreign(Node *node);
 void judge_step(Stage *stage);
 gboolean judge_is_settled(Stage *stage, char **why);
 void judge_nothing_left(Node *node);
+void judge_record(Node *node);
 
 G_END_DECLS

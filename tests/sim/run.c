@@ -111,6 +111,7 @@ run_play(const RunSetup *setup, const GArray *faults)
     result->n_packets = stage->n_packets;
     result->n_data = stage->n_data;
     result->n_direct = stage->n_direct;
+    result->n_replayed = stage->n_replayed;
     result->violation = g_steal_pointer(&stage->violation);
     result->trace = g_steal_pointer(&stage->trace);
     return result;

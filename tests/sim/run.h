@@ -25,6 +25,7 @@ typedef struct {
     gint64 mend_usec;   /* and after all was repaired, until all were direct */
     gint64 longest_outage_usec;
     guint64 n_events, n_packets, n_data, n_direct;
+    guint64 n_replayed; /* turns that were decided again */
 } RunResult;
 
 RunResult *run_play(const RunSetup *setup, const GArray *faults);

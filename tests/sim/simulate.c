@@ -57,18 +57,20 @@ print_shrunk(const RunSetup *setup, const GArray *faults)
 static void
 print_figures(const RunSetup *setup, const RunResult *result, guint n_faults)
 {
-    printf("# seed %u: %u faults, %" G_GUINT64_FORMAT " events, %" G_GUINT64_FORMAT
-           " packets, %" G_GUINT64_FORMAT " of data, %" G_GUINT64_FORMAT
-           " direct; settled after %.1f s, all direct after %.1f s, longest outage %.2f s\n",
-           setup->seed,
-           n_faults,
-           result->n_events,
-           result->n_packets,
-           result->n_data,
-           result->n_direct,
-           (double) result->settle_usec / (double) AP_USEC_PER_SEC,
-           (double) result->mend_usec / (double) AP_USEC_PER_SEC,
-           (double) result->longest_outage_usec / (double) AP_USEC_PER_SEC);
+    printf(
+        "# seed %u: %u faults, %" G_GUINT64_FORMAT " events, %" G_GUINT64_FORMAT
+        " packets, %" G_GUINT64_FORMAT " of data, %" G_GUINT64_FORMAT " direct, %" G_GUINT64_FORMAT
+        " turns replayed; settled after %.1f s, all direct after %.1f s, longest outage %.2f s\n",
+        setup->seed,
+        n_faults,
+        result->n_events,
+        result->n_packets,
+        result->n_data,
+        result->n_direct,
+        result->n_replayed,
+        (double) result->settle_usec / (double) AP_USEC_PER_SEC,
+        (double) result->mend_usec / (double) AP_USEC_PER_SEC,
+        (double) result->longest_outage_usec / (double) AP_USEC_PER_SEC);
 }
 
 /* Returns: TRUE when nothing was violated */

@@ -135,6 +135,8 @@ on_ended(gpointer user_data)
 static void
 free_engine(Node *self)
 {
+    if (self->engine != NULL && self->stage->violation == NULL)
+        judge_record(self);
     g_clear_pointer(&self->engine, ap_engine_free);
     self->stop_is_news = FALSE;
     self->wake_is_news = FALSE;
@@ -643,6 +645,7 @@ stage_new(guint32 seed, guint n_nodes)
         g_once_init_leave(&is_writing, 1);
     }
     g_random_set_seed(seed);
+    self->seed = seed;
     self->rand = g_rand_new_with_seed(seed);
     self->now_usec = BEGIN_USEC;
     self->n_nodes = n_nodes;

@@ -215,6 +215,7 @@ typedef struct {
 
 struct _Stage {
     gint64 now_usec;
+    guint32 seed;
     GRand *rand; /* (owned) */
     guint n_nodes;
     Node nodes[STAGE_MAX_NODES];
@@ -231,8 +232,9 @@ struct _Stage {
     guint n_questions;
     guint64 n_events;
     guint64 n_data, n_direct;
-    GString *trace;  /* (owned) (nullable) */
-    char *violation; /* (owned) (nullable) the first one */
+    guint64 n_replayed; /* turns that were decided again */
+    GString *trace;     /* (owned) (nullable) */
+    char *violation;    /* (owned) (nullable) the first one */
     gint64 longest_outage_usec;
     gboolean settling;
 };

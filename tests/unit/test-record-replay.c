@@ -62,9 +62,9 @@ record_random(guint32 seed, guint n_turns)
 static void
 assert_same(const char *record, guint n_turns)
 {
-    g_auto(ApReplay) replay = {.n_turns = 0};
+    g_auto(ApRecordReplay) replay = {.n_turns = 0};
     g_autoptr(GError) error = NULL;
-    const gboolean ok = ap_replay_run(&replay, record, NULL, &error);
+    const gboolean ok = ap_record_replay_run(&replay, record, NULL, &error);
 
     if (error != NULL || replay.difference != NULL)
         g_test_message("%s%s\n%s",
@@ -147,9 +147,9 @@ test_edited(void)
     g_autofree char *edited = replace(record,
                                       "reason=no-answer since_boot_usec=10001000000 next",
                                       "reason=lossy since_boot_usec=10001000000 next");
-    g_auto(ApReplay) replay = {.n_turns = 0};
+    g_auto(ApRecordReplay) replay = {.n_turns = 0};
 
-    g_assert_true(ap_replay_run(&replay, edited, NULL, NULL));
+    g_assert_true(ap_record_replay_run(&replay, edited, NULL, NULL));
     g_assert_nonnull(replay.difference);
     for (gsize i = 0; i < G_N_ELEMENTS(expected); i++) {
         g_test_message("'%s' in:\n%s", expected[i], replay.difference);
@@ -166,9 +166,9 @@ test_lost_turn(void)
         replace(record,
                 "\n~owned 7 ",
                 "\n~path 7 AAIAAAAAAAAAAAAAAAAAWgAAAAAAAAAAAAAAAAAAAAA= n_again=1\n~owned 7 ");
-    g_auto(ApReplay) replay = {.n_turns = 0};
+    g_auto(ApRecordReplay) replay = {.n_turns = 0};
 
-    g_assert_true(ap_replay_run(&replay, edited, NULL, NULL));
+    g_assert_true(ap_record_replay_run(&replay, edited, NULL, NULL));
     g_assert_nonnull(replay.difference);
 }
 
@@ -178,9 +178,9 @@ test_log(void)
 {
     g_autofree char *record = record_ordinary(3, AP_USEC_PER_SEC);
     g_autoptr(GString) log = g_string_new(NULL);
-    g_auto(ApReplay) replay = {.n_turns = 0};
+    g_auto(ApRecordReplay) replay = {.n_turns = 0};
 
-    g_assert_true(ap_replay_run(&replay, record, log, NULL));
+    g_assert_true(ap_record_replay_run(&replay, record, log, NULL));
     g_test_message("%s", log->str);
     g_assert_null(replay.difference);
     g_assert_true(g_str_has_prefix(log->str, "1 22:13:20.000 begin; +verdict 7 "));
@@ -208,11 +208,11 @@ test_foreign(void)
                                         "record 1"};
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
-        g_auto(ApReplay) replay = {.n_turns = 0};
+        g_auto(ApRecordReplay) replay = {.n_turns = 0};
         g_autoptr(GError) error = NULL;
 
         g_test_message("'%s'", texts[i]);
-        g_assert_false(ap_replay_run(&replay, texts[i], NULL, &error));
+        g_assert_false(ap_record_replay_run(&replay, texts[i], NULL, &error));
         g_assert_nonnull(error);
     }
 }
@@ -229,14 +229,14 @@ test_hostile(void)
     g_test_message("seed %u", seed);
     for (guint i = 0; i < 400; i++) {
         g_autofree char *text = g_strdup(record);
-        g_auto(ApReplay) replay = {.n_turns = 0};
+        g_auto(ApRecordReplay) replay = {.n_turns = 0};
 
         if (i % 2 == 0)
             text[(guint) g_rand_int_range(rand, 0, (int) n)] = '\0';
         for (guint j = 0; i % 2 != 0 && j < 1 + i % 7; j++)
             text[(guint) g_rand_int_range(rand, 0, (int) n)] =
                 (char) g_rand_int_range(rand, i % 3 == 0 ? 1 : '0', i % 3 == 0 ? 256 : ':');
-        (void) ap_replay_run(&replay, text, NULL, NULL);
+        (void) ap_record_replay_run(&replay, text, NULL, NULL);
     }
 }
 
@@ -245,10 +245,10 @@ static void
 test_bounds(void)
 {
     g_autofree char *record = record_ordinary(3000, AP_USEC_PER_SEC);
-    g_auto(ApReplay) replay = {.n_turns = 0};
+    g_auto(ApRecordReplay) replay = {.n_turns = 0};
 
     g_assert_cmpuint(strlen(record), <, 256 * 1024 + 256);
-    g_assert_true(ap_replay_run(&replay, record, NULL, NULL));
+    g_assert_true(ap_record_replay_run(&replay, record, NULL, NULL));
     g_assert_null(replay.difference);
     g_assert_cmpint(replay.last.boot_usec, ==, begin.boot_usec + 2999 * AP_USEC_PER_SEC);
     g_assert_cmpint(replay.last.boot_usec - replay.first.boot_usec, <=, 750 * AP_USEC_PER_SEC);
