@@ -81,14 +81,21 @@ latest(gint64 a, gint64 b)
     return MAX(a, b);
 }
 
-/* BFD cannot be, or lately could not be, spoken between the two. */
+static gboolean
+is_recent(const Stage *stage, gint64 usec)
+{
+    return usec != 0 && stage->now_usec - usec < MUTE_STILL_USEC;
+}
+
+/* BFD cannot be, or lately could not be, spoken between the two: a peer of the administrator's is
+ * not spoken to either. */
 static gboolean
 is_mute(const Node *a, const Node *b)
 {
-    const gint64 last = latest(a->mute_usec, b->mute_usec);
+    const Stage *stage = a->stage;
 
-    return !a->has_ipv6 || !b->has_ipv6
-           || (last != 0 && a->stage->now_usec - last < MUTE_STILL_USEC);
+    return !a->has_ipv6 || !b->has_ipv6 || is_recent(stage, latest(a->mute_usec, b->mute_usec))
+           || is_recent(stage, stage->flows[a->index][b->index].foreign_usec);
 }
 
 /* How old the proof is, not counting the time in which nobody here could look at it. */
@@ -376,7 +383,7 @@ judge_flow(Stage *stage, guint a, guint b)
     gint64 bound = OUTAGE_USEC + 2 * flow->period_usec;
 
     if (is_administrators(from, to))
-        flow->since_usec = stage->now_usec;
+        flow->since_usec = flow->foreign_usec = stage->now_usec;
     if (flow->period_usec == 0 || is_administrators(from, to))
         return;
     if (is_mute(from, to))

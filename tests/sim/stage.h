@@ -112,6 +112,7 @@ typedef struct {
     gint64 since_usec;   /* when it began */
     gint64 arrived_usec; /* the latest packet that arrived; 0: none since @since_usec */
     guint n_missing;     /* packets since then */
+    gint64 foreign_usec; /* when an administrator's peer was last in the way; 0: never */
 } Flow;
 
 /** What one direction between two nodes of a LAN does to packets. */
