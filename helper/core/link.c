@@ -117,15 +117,6 @@ ap_link_equal(const ApLink *a, const ApLink *b)
 }
 
 /**
- * Tells whether a default route with a gateway leads out by this link, in either family.
- */
-gboolean
-ap_link_has_default_route(const ApLink *self)
-{
-    return self->route4.gateway.family != AF_UNSPEC || self->route6.gateway.family != AF_UNSPEC;
-}
-
-/**
  * Names a kind, in the words of the configuration file: lower case, no spaces.
  *
  * Returns: (transfer none): "other" for a number that is no kind

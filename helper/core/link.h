@@ -68,7 +68,6 @@ ApLink *ap_link_copy(const ApLink *self);
 void ap_link_free(ApLink *self);
 void ap_link_sort(ApLink *self);
 gboolean ap_link_equal(const ApLink *a, const ApLink *b);
-gboolean ap_link_has_default_route(const ApLink *self) G_GNUC_PURE;
 const char *ap_link_kind_name(ApLinkKind kind) G_GNUC_CONST;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApLink, ap_link_free)

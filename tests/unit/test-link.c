@@ -185,17 +185,6 @@ test_equal_sees_every_member(void)
 }
 
 static void
-test_default_route_needs_a_gateway(void)
-{
-    g_autoptr(ApLink) link = ap_link_new(1);
-
-    link->route4.metric = 50;
-    g_assert_false(ap_link_has_default_route(link));
-    link->route6.gateway = addr("fe80::1");
-    g_assert_true(ap_link_has_default_route(link));
-}
-
-static void
 test_every_kind_has_a_name(void)
 {
     g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
@@ -217,7 +206,6 @@ main(int argc, char **argv)
     g_test_add_func("/link/order-of-input-is-irrelevant", test_order_of_input_is_irrelevant);
     g_test_add_func("/link/copy-shares-nothing", test_copy_shares_nothing);
     g_test_add_func("/link/equal-sees-every-member", test_equal_sees_every_member);
-    g_test_add_func("/link/default-route-needs-a-gateway", test_default_route_needs_a_gateway);
     g_test_add_func("/link/every-kind-has-a-name", test_every_kind_has_a_name);
     return g_test_run();
 }
