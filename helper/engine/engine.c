@@ -79,16 +79,19 @@ ap_engine_count_own(const ApEngine *self)
     };
 }
 
-/* Does all that a wake-up is good for, whatever caused it. Returns: whether a turn should follow */
+/*
+ * Does all that a wake-up is good for, whatever caused it. A turn reads the devices before it speaks:
+ * answers that come meanwhile would pass for traffic. Returns: whether one should follow
+ */
 static gboolean
 use_wakeup(ApEngine *self, ApInstant now)
 {
     const ApPassed own = ap_engine_count_own(self);
     const gboolean glance = ap_glance_look(self->glance, &own, now);
-    const gboolean bfd = ap_sessions_run(self->sessions, now);
     const gboolean gossip = ap_gossipers_run(self->gossipers, now);
 
-    return glance || bfd || gossip || now.boot_usec >= self->wake_at_boot_usec;
+    return glance || gossip || now.boot_usec >= self->wake_at_boot_usec
+           || ap_sessions_run(self->sessions, now);
 }
 
 static void

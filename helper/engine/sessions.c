@@ -135,6 +135,17 @@ ap_sessions_match(ApSessions *self, const ApPlan *plan, ApInstant now)
 }
 
 /**
+ * Hears what has come already. To be called when the devices have been read: a packet that they have
+ * counted, and we have not, would pass for traffic.
+ */
+void
+ap_sessions_drain(ApSessions *self)
+{
+    for (guint i = 0; i < self->voices->len; i++)
+        ap_voice_drain(g_ptr_array_index(self->voices, i));
+}
+
+/**
  * Does what is due on all tunnels: see ap_voice_run().
  *
  * Returns: TRUE when a turn should follow

@@ -20,6 +20,7 @@ void ap_sessions_look(ApSessions *self, const GPtrArray *devices, ApInstant now)
 void ap_sessions_forget_looks(ApSessions *self);
 
 gboolean ap_sessions_match(ApSessions *self, const ApPlan *plan, ApInstant now);
+void ap_sessions_drain(ApSessions *self);
 gboolean ap_sessions_run(ApSessions *self, ApInstant now);
 gint64 ap_sessions_deadline(const ApSessions *self);
 

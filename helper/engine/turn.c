@@ -263,6 +263,8 @@ ap_engine_turn(ApEngine *self)
     g_autoptr(GPtrArray) devices = ap_devices_read(self->tools.wireguard, &error);
 
     g_clear_handle_id(&self->turn_source, g_source_remove);
+    self->wake_at_boot_usec = AP_NEVER; /* this is the turn that was due */
+    ap_sessions_drain(self->sessions);
     (void) ap_sessions_run(self->sessions, now);
     if (devices != NULL) {
         ap_sessions_look(self->sessions, devices, now);

@@ -44,6 +44,12 @@ send_packet(gpointer socket, const ApAddr *to, const guint8 *payload, gsize n_by
     return ap_bfd_socket_send(socket, to, payload, n_bytes, error);
 }
 
+static void
+drain(gpointer socket)
+{
+    ap_bfd_socket_drain(socket);
+}
+
 static guint64
 n_dropped(gpointer socket, ApBfdDrop drop)
 {
@@ -68,6 +74,7 @@ const ApVoiceOps ap_voice_system = {
     .is_free = is_free,
     .open = open_socket,
     .send = send_packet,
+    .drain = drain,
     .n_dropped = n_dropped,
     .n_refused = n_refused,
     .close = close_socket,

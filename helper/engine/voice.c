@@ -295,6 +295,14 @@ ap_voice_match(ApVoice *self, const ApPlan *plan, ApInstant now)
         fall_silent(self);
 }
 
+/** Hears what has come already. */
+void
+ap_voice_drain(ApVoice *self)
+{
+    if (self->socket != NULL && self->setup.ops->drain != NULL)
+        self->setup.ops->drain(self->socket);
+}
+
 /**
  * Does what is due: sends, notices silence, and looks whether a mute tunnel still is. What may go a
  * little early goes, too: somebody has woken us.

@@ -36,6 +36,8 @@ typedef struct {
                      const guint8 *payload,
                      gsize n_bytes,
                      GError **error);
+    /* (nullable) hears what has come; NULL: nothing ever waits */
+    void (*drain)(gpointer socket);
     guint64 (*n_dropped)(gpointer socket, ApBfdDrop drop);
     guint64 (*n_refused)(gpointer socket, ApBfdRefusal refusal);
     void (*close)(gpointer socket);
@@ -68,6 +70,7 @@ void ap_voice_check(ApVoice *self, ApInstant now);
 gboolean ap_voice_is_mute(const ApVoice *self) G_GNUC_PURE;
 
 void ap_voice_match(ApVoice *self, const ApPlan *plan, ApInstant now);
+void ap_voice_drain(ApVoice *self);
 gboolean ap_voice_run(ApVoice *self, ApInstant now);
 gint64 ap_voice_deadline(const ApVoice *self) G_GNUC_PURE;
 

@@ -138,18 +138,29 @@ take_datagram(ApBfdSocket *self, const guint8 *payload, const ApTunnelDatagram *
     self->received(&from, &packet, self->user_data);
 }
 
-static gboolean
-on_readable(int fd, GIOCondition condition, gpointer user_data)
+/**
+ * Reads what has come, as the main loop does when its turn is: what the device has counted is then in
+ * our own account.
+ */
+void
+ap_bfd_socket_drain(ApBfdSocket *self)
 {
-    ApBfdSocket *self = user_data;
     guint8 payload[AP_BFD_PAYLOAD_MAX];
     ApTunnelDatagram datagram;
 
-    (void) condition;
-    for (guint i = 0; i < AP_TUNNEL_SOCKET_AT_ONCE
-                      && ap_tunnel_socket_receive(fd, payload, sizeof(payload), &datagram);
+    for (guint i = 0;
+         i < AP_TUNNEL_SOCKET_AT_ONCE
+         && ap_tunnel_socket_receive(self->receiver, payload, sizeof(payload), &datagram);
          i++)
         take_datagram(self, payload, &datagram);
+}
+
+static gboolean
+on_readable(int fd, GIOCondition condition, gpointer user_data)
+{
+    (void) fd;
+    (void) condition;
+    ap_bfd_socket_drain(user_data);
     return G_SOURCE_CONTINUE;
 }
 

@@ -46,6 +46,7 @@ gboolean ap_bfd_socket_send(ApBfdSocket *self,
                             GError **error);
 guint64 ap_bfd_socket_n_dropped(const ApBfdSocket *self, ApBfdDrop drop);
 guint64 ap_bfd_socket_n_refused(const ApBfdSocket *self, ApBfdRefusal refusal);
+void ap_bfd_socket_drain(ApBfdSocket *self);
 void ap_bfd_socket_free(ApBfdSocket *self);
 
 const char *ap_bfd_drop_name(ApBfdDrop drop) G_GNUC_CONST;

@@ -102,6 +102,24 @@ send_fake(gpointer data, const ApAddr *to, const guint8 *payload, gsize n_bytes,
     return TRUE;
 }
 
+/* What is on the wire for this end; what that makes it send comes behind. */
+static void
+drain_fake(gpointer data)
+{
+    const Socket *socket = data;
+
+    for (guint i = 0; i < net.wire->len;) {
+        const Datagram datagram = g_array_index(net.wire, Datagram, i);
+
+        if (datagram.to != socket->end) {
+            i++;
+            continue;
+        }
+        g_array_remove_index(net.wire, i);
+        socket->received(&datagram.from, &datagram.packet, socket->user_data);
+    }
+}
+
 static guint64
 count_drops(gpointer socket, ApBfdDrop drop)
 {
@@ -130,6 +148,7 @@ static const ApVoiceOps ops = {
     is_free_fake,
     open_fake,
     send_fake,
+    drain_fake,
     count_drops,
     count_refusals,
     close_fake,
@@ -501,6 +520,26 @@ test_leaving_ends_the_proof_at_the_far_end(Net *unused, gconstpointer data)
 
 #define ADD(name, function) g_test_add("/sessions/" name, Net, NULL, set_up, function, tear_down)
 
+/* The device has counted it, so that we must have, too. */
+static void
+test_what_waits_is_heard_before_it_is_compared(G_GNUC_UNUSED Net *unused,
+                                               G_GNUC_UNUSED gconstpointer data)
+{
+    g_autoptr(GArray) before = NULL, after = NULL;
+
+    wish(1, FALSE);
+    (void) match(1);
+    wish(0, TRUE);
+    (void) match(0);
+    g_assert_cmpuint(net.wire->len, >, 0);
+    before = ap_sessions_list_proofs(net.sessions[1]);
+    g_assert_cmpuint(g_array_index(before, ApProof, 0).rx_bytes, ==, 0);
+
+    ap_sessions_drain(net.sessions[1]);
+    after = ap_sessions_list_proofs(net.sessions[1]);
+    g_assert_cmpuint(g_array_index(after, ApProof, 0).rx_bytes, >, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -519,6 +558,8 @@ main(int argc, char **argv)
     ADD("mute-is-looked-at-again-after-a-while", test_mute_is_looked_at_again_after_a_while);
     ADD("ipv6-that-goes-takes-the-sessions-along", test_ipv6_that_goes_takes_the_sessions_along);
     ADD("device-that-is-gone-is-forgotten", test_device_that_is_gone_is_forgotten);
+    ADD("what-waits-is-heard-before-it-is-compared",
+        test_what_waits_is_heard_before_it_is_compared);
     ADD("leaving-without-a-session-is-silent", test_leaving_without_a_session_is_silent);
     ADD("leaving-ends-the-proof-at-the-far-end", test_leaving_ends_the_proof_at_the_far_end);
     return g_test_run();
