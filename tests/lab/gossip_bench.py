@@ -2,16 +2,19 @@
 """Gossip beside wirelink's own figures: starts, promotion, early cuts, idle costs, a crowd, hostile packets."""
 
 import json
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import figures
 import lab
 import topology
-from gossip_lab import PORT, Fleet
+from gossip_lab import CONFIG, PORT, Fleet
 from memory import family, pss_kib, switches
 from network_manager import NetworkManager
+from product import Helper
 from traffic import Traffic
 
 N_ROUNDS, N_QUICK = 40, 3
@@ -33,6 +36,9 @@ WATCH, WATCH_QUICK, SETTLE = 240, 60, 75
 # Members of a fleet whose hub knows many.
 N_CROWD = 1000
 
+# Of those, how many are near and direct.
+N_NEAR = 100
+
 # Bytes of the headers of IPv6 and UDP.
 _HEADERS = 48
 
@@ -43,6 +49,7 @@ def measure(n_rounds, seed):
     watch = WATCH_QUICK if n_rounds <= N_QUICK else WATCH
     result["idle"] = _in_a_lab(lambda world: idle(world, watch))
     result["crowd"] = _in_a_lab(lambda world: crowd(world, watch))
+    result["direct_crowd"] = _in_a_lab(lambda world: direct_crowd(world, watch))
     argv = [lab.BUILD / "tests/gossip-bench", "--json"]
     result["packets"] = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     print(f"\n{table(result)}", flush=True)
@@ -130,6 +137,28 @@ def crowd(world, seconds):
     assert len(anna.helper.status()["peers"]) > N_CROWD
     assert anna.path(ben.tunnel.ip4) == "direct"
     return {**cost, "n_members": N_CROWD, "more_pss_kib": after - before}
+
+
+def direct_crowd(world, seconds):
+    """The hub tells of many members, of whom some are near; they are direct and have nothing to say."""
+    laptop = world.site("office").laptop("anna", 11)
+    report = laptop.host.write("/run/lab/crowd", "0")
+    argv = [sys.executable, Path(__file__).with_name("crowd_device.py"), "--report", report]
+    argv += ["--members", N_CROWD, "--near", N_NEAR, "--lan", laptop.site.plan]
+    crowd_device = laptop.host.start("crowd", *argv)
+    lab.until(20, "the tunnel", lambda: laptop.host.exists("/run/wireguard/wg0.sock"))
+    laptop.host.ip("addr add 10.9.0.11/16 dev wg0", "link set wg0 mtu 1420 up")
+    helper = Helper(laptop, config=CONFIG, bus=False).start()
+    time.sleep(SETTLE)
+    before = sum(pss_kib(pid) for _, pid in family(helper.process.pid))
+    crowd_device.signal(signal.SIGUSR1)
+    lab.until(120, f"{N_NEAR} are direct", lambda: laptop.host.run("cat", report).strip() == str(N_NEAR))
+    time.sleep(SETTLE)
+    cost = cost_of(helper, seconds)
+    after = sum(pss_kib(pid) for _, pid in family(helper.process.pid))
+    n_direct = int(laptop.host.run("cat", report))
+    assert n_direct == N_NEAR, f"{n_direct} are direct"
+    return {**cost, "n_members": N_CROWD, "n_direct": n_direct, "more_pss_kib": after - before}
 
 
 def stranger(number):
@@ -239,6 +268,13 @@ ROWS = [
         "–",
         lambda r: f"{r['crowd']['more_pss_kib']} KiB, {r['crowd']['cpu_ms_per_min'] / 600:.2f} %",
         lambda r: r["crowd"]["more_pss_kib"] <= 3 * 1024 and r["crowd"]["cpu_ms_per_min"] <= 600,
+    ),
+    (
+        f"{N_CROWD} members known, {N_NEAR} of them direct: memory, processor",
+        "≤ 3 MiB, ≤ 1 %",
+        "–",
+        lambda r: f"{r['direct_crowd']['more_pss_kib']} KiB, {r['direct_crowd']['cpu_ms_per_min'] / 600:.2f} %",
+        lambda r: r["direct_crowd"]["more_pss_kib"] <= 3 * 1024 and r["direct_crowd"]["cpu_ms_per_min"] <= 600,
     ),
     (
         "a packet with a bad signature / of an unknown source",

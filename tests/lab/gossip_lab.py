@@ -12,7 +12,7 @@ from product import Helper
 # All of a fleet use one (gossip-protocol.md 1).
 PORT = 51821
 
-_CONFIG = f"[Gossip]\nEnabled=yes\nPort={PORT}\n"
+CONFIG = f"[Gossip]\nEnabled=yes\nPort={PORT}\n"
 
 
 class Reference:
@@ -59,7 +59,7 @@ class Fleet:
 
     def prepare(self, machine, config="", **helper):
         """Our helper there, not started."""
-        machine.helper = Helper(machine, config=_CONFIG + config, **helper)
+        machine.helper = Helper(machine, config=CONFIG + config, **helper)
         return machine.helper
 
     def start(self, *machines, **helper):
