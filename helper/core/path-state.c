@@ -246,7 +246,8 @@ ap_path_fall(ApPath *self, const ApPathInput *in, ApReason why)
         self->n_losses = 0;
     }
 
-    ap_path_enter(self, AP_PATH_WAITING, judge_death(self, why), in->now);
+    self->death = judge_death(self, why);
+    ap_path_enter(self, AP_PATH_WAITING, self->death, in->now);
     self->not_before_boot_usec =
         in->now.boot_usec + doubled(first, self->n_flaps, HOLD_DOWN_MAX_USEC);
     self->n_flaps++;

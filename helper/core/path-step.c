@@ -93,8 +93,11 @@ holding(const ApPath *self, const ApPathInput *in)
 }
 
 static ApPathStep
-held(const ApPath *self, const ApPathInput *in)
+held(ApPath *self, const ApPathInput *in)
 {
+    /* It may have been refused in between, which is over. */
+    if (self->reason != self->death)
+        ap_path_enter(self, AP_PATH_WAITING, self->death, in->now);
     if (ap_path_stays_while_held(self, in))
         return holding(self, in);
     return ap_path_absent(self->reason, self->not_before_boot_usec);

@@ -113,6 +113,7 @@ typedef struct {
     gint64 round_boot_usec;      /* when the round over all endpoints began */
     gint64 not_before_boot_usec; /* end of a back-off, a hold-down or a hands-off */
     gboolean held;               /* that is a hold-down: the direct path died */
+    ApReason death;              /* of what it died, while @held */
     guint n_recent;              /* tries that count against the limit per host */
     guint n_failures;            /* rounds over all endpoints without success */
     guint n_flaps;

@@ -147,6 +147,7 @@ static const ApField path_fields[] = {
     ONE(ApPath, round_boot_usec, TIME),
     ONE(ApPath, not_before_boot_usec, TIME),
     ONE(ApPath, held, FLAG),
+    WORD(ApPath, death, REASON),
     ONE(ApPath, n_recent, NUMBER),
     ONE(ApPath, n_failures, NUMBER),
     ONE(ApPath, n_flaps, NUMBER),

@@ -332,6 +332,33 @@ test_mute_end_keeps_the_hub(Fixture *self, gconstpointer data)
     g_assert_cmpuint(sim_net_lost(self->net), ==, 0);
 }
 
+/* A peer that is held down is turned away for a moment: the hold-down and its reason go on. */
+static void
+test_hold_down_outlasts_a_refusal(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    Sim *sim = self->net->hosts[0].sim;
+    const ApPath *path;
+
+    go_direct(self);
+    block(self, TRUE, TRUE);
+    g_assert_cmpint(run_until(self, FALSE, 2000), <=, DETECTION_MSEC + 2);
+    path = &g_array_index(sim->paths, ApPath, 0);
+    g_assert_cmpint(path->reason, ==, AP_REASON_SILENT);
+
+    sim->policy->max_peers = 0;
+    sim_net_wake(self->net, 0);
+    sim_net_run(self->net, 1000);
+    path = &g_array_index(sim->paths, ApPath, 0);
+    g_assert_cmpint(path->reason, ==, AP_REASON_LIMIT);
+
+    sim->policy->max_peers = 256;
+    sim_net_wake(self->net, 0);
+    sim_net_run(self->net, 1000);
+    path = &g_array_index(sim->paths, ApPath, 0);
+    g_assert_cmpint(path->reason, ==, AP_REASON_SILENT);
+    g_assert_true(path->held);
+}
+
 /* IPv6 was off at both ends when they became direct, and is on again: BFD takes over. */
 static void
 test_speech_that_comes_later_is_used(Fixture *self, G_GNUC_UNUSED gconstpointer data)
@@ -464,6 +491,7 @@ main(int argc, char **argv)
     ADD("/path-bfd/unreachable-other-way", 2, test_unreachable_peer_keeps_the_hub);
     ADD("/path-bfd/mute-end", 0, test_mute_end_keeps_the_hub);
     ADD("/path-bfd/other-mute-end", 1, test_mute_end_keeps_the_hub);
+    ADD("/path-bfd/refused-while-held", 0, test_hold_down_outlasts_a_refusal);
     ADD("/path-bfd/later-speech", 0, test_speech_that_comes_later_is_used);
     ADD("/path-bfd/unknown-speakers", 0, test_unknown_speakers_find_out);
     ADD("/path-bfd/leaving", 0, test_leaving_takes_the_far_end_along);
