@@ -27,6 +27,39 @@
 #define FRESH_COUNTER_LEN 65536
 
 /**
+ * For how long the accounts of BFD and of the device may differ by a packet that is on its way
+ * from one to the other, in microseconds: 50 ms. wireguard-go counts a packet up to a millisecond
+ * after it was sent to it, and before it can be received, on a machine that has nothing else to do.
+ */
+#define UNDER_WAY_USEC (50 * AP_USEC_PER_MSEC)
+
+/** What such a packet may add to a counter, in bytes: a full-size one of BFD, where the tunnel's MTU
+ * is the usual one of 1,420. */
+#define UNDER_WAY_LEN (1424 + 32)
+
+/**
+ * Most that a mark is moved on for what we sent a moment ago, in bytes: two small packets of BFD.
+ * As much may hide behind it if the device had counted them already: two pings, and no third.
+ */
+#define LEAVING_LEN (2 * 112)
+
+/* What we sent a moment ago, and the device may not have counted yet, in bytes. */
+static guint64
+leaving_bytes(const ApProof *proof, ApInstant now)
+{
+    const gboolean is_recent = now.boot_usec - proof->sent_boot_usec < UNDER_WAY_USEC;
+
+    return is_recent ? MIN(proof->burst_bytes, LEAVING_LEN) : 0;
+}
+
+/* What the device has counted, and we may not have heard yet, in bytes. */
+static gint64
+coming_bytes(const ApProof *proof, ApInstant now)
+{
+    return now.boot_usec - proof->heard_boot_usec < UNDER_WAY_USEC ? UNDER_WAY_LEN : 0;
+}
+
+/**
  * Starts the watch: a path is in use until it has been quiet for long enough.
  */
 void
@@ -37,15 +70,19 @@ ap_traffic_begin(ApPath *path, const ApDevicePeer *peer, const ApProof *proof, A
     path->traffic_boot_usec = now.boot_usec;
 }
 
-/* Moves @mark up to @counter; TRUE when that was traffic. The two may wrap, as BFD's account
- * may be ahead of the device's. */
+/*
+ * Moves @mark up to @counter; TRUE when that was traffic. The two may wrap, as BFD's account
+ * may be ahead of the device's. @n_unsure: bytes that may be BFD's, which the next look will tell
+ */
 static gboolean
-advance(guint64 *mark, guint64 counter, gboolean renewed)
+advance(guint64 *mark, guint64 counter, gboolean renewed, gint64 n_unsure)
 {
     const gint64 n_more = (gint64) (counter - *mark);
     const gint64 n_idle = KEEPALIVES_LEN + (renewed ? HANDSHAKE_LEN : 0);
 
     if (n_more <= 0 && n_more > -FRESH_COUNTER_LEN)
+        return FALSE;
+    if (n_more > n_idle && n_more <= n_idle + n_unsure)
         return FALSE;
 
     *mark = counter;
@@ -60,9 +97,16 @@ void
 ap_traffic_note(ApPath *path, const ApDevicePeer *peer, const ApProof *proof, ApInstant now)
 {
     const gboolean renewed = path->handshake_usec != peer->handshake_real_usec;
-    const gboolean sent = advance(&path->tx_mark, peer->tx_bytes - proof->tx_bytes, renewed);
-    const gboolean received = advance(&path->rx_mark, peer->rx_bytes - proof->rx_bytes, renewed);
+    const guint64 tx = peer->tx_bytes - proof->tx_bytes;
+    const guint64 rx = peer->rx_bytes - proof->rx_bytes;
+    const guint64 leaving = leaving_bytes(proof, now);
+    const guint64 tx_before = path->tx_mark;
+    const gboolean sent = advance(&path->tx_mark, tx, renewed, 0);
+    const gboolean received = advance(&path->rx_mark, rx, renewed, coming_bytes(proof, now));
 
+    /* The mark is where the counter will be once nothing is under way. */
+    if (path->tx_mark != tx_before)
+        path->tx_mark += leaving;
     if (sent || received)
         path->traffic_boot_usec = now.boot_usec;
 }

@@ -174,6 +174,8 @@ typedef struct {
     gint64 rtt_usec;        /* 0: not known */
     guint64 tx_bytes;       /* what BFD and gossip have added to the device's counters */
     guint64 rx_bytes;
+    gint64 sent_boot_usec; /* when BFD last sent something; 0: never */
+    guint64 burst_bytes;   /* what it sent about then, a part of @tx_bytes */
 } ApProof;
 
 /** An address on a tunnel's interface that the ledger says we added. */

@@ -2,6 +2,9 @@
 
 #include "helper/engine/speaker.h"
 
+/** Packets that go out within this time are one burst: 10 ms, in microseconds. */
+#define BURST_USEC (10 * AP_USEC_PER_MSEC)
+
 /**
  * Bytes that WireGuard adds to a packet: its header (16) and the tag of Poly1305 (16).
  * Source: message_data_len(), drivers/net/wireguard/messages.h, Linux 6.1.
@@ -152,9 +155,15 @@ ap_speaker_take_packet(ApSpeaker *self, ApInstant now, guint32 random, guint8 *o
 
 /** Counts a packet with @n_bytes of payload that the device took. */
 void
-ap_speaker_note_sent(ApSpeaker *self, gsize n_bytes)
+ap_speaker_note_sent(ApSpeaker *self, gsize n_bytes, ApInstant now)
 {
-    self->proof.tx_bytes += cost(self, n_bytes);
+    ApProof *proof = &self->proof;
+
+    if (now.boot_usec - proof->sent_boot_usec > BURST_USEC)
+        proof->burst_bytes = 0;
+    proof->sent_boot_usec = now.boot_usec;
+    proof->burst_bytes += cost(self, n_bytes);
+    proof->tx_bytes += cost(self, n_bytes);
 }
 
 /* "Down" alone says that the far end is there. What it says of leaving, or of a path that died,

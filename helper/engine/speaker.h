@@ -31,7 +31,7 @@ ApBfdRefusal ap_speaker_hear(ApSpeaker *self, const ApBfdPacket *packet, ApInsta
 gsize
 ap_speaker_take_packet(ApSpeaker *self, ApInstant now, guint32 random, guint8 *out, gsize size)
     G_GNUC_WARN_UNUSED_RESULT;
-void ap_speaker_note_sent(ApSpeaker *self, gsize n_bytes);
+void ap_speaker_note_sent(ApSpeaker *self, gsize n_bytes, ApInstant now);
 gboolean ap_speaker_judge(ApSpeaker *self, ApInstant now);
 gboolean ap_speaker_join(ApSpeaker *self, ApInstant now);
 gint64 ap_speaker_deadline(const ApSpeaker *self) G_GNUC_PURE;

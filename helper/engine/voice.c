@@ -8,8 +8,8 @@
 /**
  * Most packets that use one wake-up although they need not go yet: 16, and the pause before the next
  * such: 1 s, in microseconds, since the answers wake us, too. Sessions that once went
- * together stay together, and so do the answers: of a hundred full-size ones at once a receive buffer
- * of the kernel's usual 208 KiB loses some (measured), and the device's counters then show traffic.
+ * together stay together, and so do the answers: a hundred full-size ones at once are about as much as
+ * a receive buffer of the kernel's usual 208 KiB holds.
  */
 #define MAX_JOINED 16
 #define JOIN_PAUSE_USEC AP_USEC_PER_SEC
@@ -157,7 +157,7 @@ send_due(ApVoice *self, ApSpeaker *speaker, ApInstant now)
     while ((n = ap_speaker_take_packet(speaker, now, g_random_int(), payload, sizeof(payload)))
            > 0) {
         if (self->setup.ops->send(self->socket, to, payload, n, NULL)) {
-            ap_speaker_note_sent(speaker, n);
+            ap_speaker_note_sent(speaker, n, now);
             self->setup.stats->n_sent++;
         } else {
             self->setup.stats->n_send_failed++;

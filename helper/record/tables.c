@@ -123,6 +123,8 @@ static const ApField proof_fields[] = {
     ONE(ApProof, rtt_usec, TIME),
     ONE(ApProof, tx_bytes, NUMBER),
     ONE(ApProof, rx_bytes, NUMBER),
+    ONE(ApProof, sent_boot_usec, TIME),
+    ONE(ApProof, burst_bytes, NUMBER),
 };
 
 /* The element is the number itself. */

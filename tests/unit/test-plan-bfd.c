@@ -779,13 +779,86 @@ test_quiet_path_slows_down(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 static void
 test_packet_under_way_is_no_traffic(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
+    ApProof *proof;
+
     go_direct(self);
     pass_msec(self, 30000);
     turn(self, "! active usable");
-    sim_proof(self->sim, TUNNEL, &self->peer)->tx_bytes += 1472;
+    proof = sim_proof(self->sim, TUNNEL, &self->peer);
+    proof->tx_bytes += 1472;
+    proof->burst_bytes = 1472;
+    proof->sent_boot_usec = self->now.boot_usec;
     turn(self, "! active usable");
     peer_on(self)->tx_bytes += 1472;
     turn(self, "! active usable");
+}
+
+/* The mark is moved by a handshake while a packet is under way: that one is no traffic either. */
+static void
+test_packet_under_way_in_a_handshake(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    ApProof *proof;
+
+    go_direct(self);
+    pass_msec(self, 30000);
+    turn(self, "! active usable");
+    shake_hands(self, "192.168.77.34:51820");
+    peer_on(self)->tx_bytes += 148;
+    proof = sim_proof(self->sim, TUNNEL, &self->peer);
+    proof->tx_bytes += 112;
+    proof->burst_bytes = 112;
+    proof->sent_boot_usec = self->now.boot_usec;
+    turn(self, "! active usable");
+    pass_msec(self, 7500);
+    peer_on(self)->tx_bytes += 112;
+    turn(self, "! active usable");
+    peer_on(self)->tx_bytes += 128;
+    turn(self, "! active fast usable");
+}
+
+/* One that was counted at once hides no more than two pings. */
+static void
+test_packet_that_was_counted_hides_little(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    ApProof *proof;
+
+    go_direct(self);
+    pass_msec(self, 30000);
+    turn(self, "! active usable");
+    proof = sim_proof(self->sim, TUNNEL, &self->peer);
+    peer_on(self)->tx_bytes += 32 + 1472;
+    proof->tx_bytes += 1472;
+    proof->burst_bytes = 1472;
+    proof->sent_boot_usec = self->now.boot_usec;
+    turn(self, "! active usable");
+    pass_msec(self, 7500);
+    turn(self, "! active usable");
+    peer_on(self)->tx_bytes += 3 * 128;
+    turn(self, "! active fast usable");
+}
+
+/* The device counts what comes before it can be heard: just after another one the next look tells. */
+static void
+test_packet_on_its_way_in_is_no_traffic(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    ApProof *proof;
+
+    go_direct(self);
+    pass_msec(self, 30000);
+    turn(self, "! active usable");
+    proof = sim_proof(self->sim, TUNNEL, &self->peer);
+    proof->heard_boot_usec = self->now.boot_usec;
+    peer_on(self)->rx_bytes += 112;
+    turn(self, "! active usable");
+    proof->rx_bytes += 112;
+    pass_msec(self, 7500);
+    turn(self, "! active usable");
+
+    proof->heard_boot_usec = self->now.boot_usec;
+    peer_on(self)->rx_bytes += 128;
+    turn(self, "! active usable");
+    pass_msec(self, 7500);
+    turn(self, "! active fast usable");
 }
 
 /* --- leaving -------------------------------------------------------------------------------- */
@@ -1005,6 +1078,9 @@ main(int argc, char **argv)
     ADD("/plan-bfd/another-network", NULL, test_proven_path_outlives_a_change_of_network);
     ADD("/plan-bfd/quiet-path", NULL, test_quiet_path_slows_down);
     ADD("/plan-bfd/packet-under-way", NULL, test_packet_under_way_is_no_traffic);
+    ADD("/plan-bfd/packet-under-way-in-handshake", NULL, test_packet_under_way_in_a_handshake);
+    ADD("/plan-bfd/packet-counted-at-once", NULL, test_packet_that_was_counted_hides_little);
+    ADD("/plan-bfd/packet-on-its-way-in", NULL, test_packet_on_its_way_in_is_no_traffic);
     ADD("/plan-bfd/leaving", NULL, test_leaving_peer_says_so_first);
     ADD("/plan-bfd/unproven-leaves-at-once", NULL, test_unproven_peer_leaves_at_once);
     ADD("/plan-bfd/change-of-mind", NULL, test_change_of_mind_starts_afresh);

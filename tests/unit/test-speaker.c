@@ -63,7 +63,7 @@ send_all(ApSpeaker *speaker, ApInstant now, ApBfdPacket *last)
 
     while ((n = ap_speaker_take_packet(speaker, now, 0, wire, sizeof(wire))) > 0) {
         g_assert_cmpint(ap_bfd_packet_decode(last, wire, n), ==, AP_BFD_REFUSAL_NONE);
-        ap_speaker_note_sent(speaker, n);
+        ap_speaker_note_sent(speaker, n, now);
         n_packets++;
     }
     return n_packets;
@@ -187,7 +187,7 @@ test_bytes_are_those_of_the_device(void)
         g_test_message("MTU %u, payload %zu", costs[i].mtu, costs[i].payload);
         wish.mtu = costs[i].mtu;
         speaker = make(&wish);
-        ap_speaker_note_sent(&speaker, costs[i].payload);
+        ap_speaker_note_sent(&speaker, costs[i].payload, start);
         g_assert_cmpuint(speaker.proof.tx_bytes, ==, costs[i].counted);
         packet.n_bytes = costs[i].payload;
         (void) hear(&speaker, packet, start);
