@@ -243,6 +243,22 @@ has_work(const ApPlan *plan, guint32 ifindex)
 }
 
 /*
+ * Whether a device went for good. Where its interface is still there it may only be out of sight:
+ * the control socket of wireguard-go goes by the interface's name, and whoever renames the one moves
+ * the other a moment later. Forgotten then, our peers would be left on it.
+ */
+static gboolean
+is_gone(const ApWorld *world, guint32 ifindex)
+{
+    const ApLink *link = world->links != NULL ? ap_world_find_link(world, ifindex) : NULL;
+
+    if (ap_world_find_device(world, ifindex) != NULL)
+        return FALSE;
+    return link == NULL
+           || (link->kind != AP_LINK_KIND_WIREGUARD && link->kind != AP_LINK_KIND_TUNNEL);
+}
+
+/*
  * TRUE when nothing is left to undo: the device went, or it has another identity and the peer is
  * not on it, or not as we left it. A peer of a former identity whose removal failed stays on
  * record.
@@ -254,7 +270,7 @@ is_void(const ApOwned *entry, const ApWorld *world, const ApHoldings *holdings)
     const ApWorld recorded = {.owned = holdings->peers};
 
     if (device == NULL)
-        return TRUE;
+        return is_gone(world, entry->ifindex);
     return ap_world_is_left_over(entry, device)
            && (ap_device_find(device, &entry->key) == NULL
                || ap_world_find_ours(&recorded, device, &entry->key) == NULL);
@@ -325,7 +341,7 @@ drop_void_addresses(const ApApplyTools *tools,
     for (guint i = 0; i < holdings->addresses->len;) {
         const ApOwnedAddress entry = g_array_index(holdings->addresses, ApOwnedAddress, i);
 
-        if (ap_world_find_device(world, entry.ifindex) != NULL) {
+        if (!is_gone(world, entry.ifindex)) {
             i++;
             continue;
         }
@@ -349,7 +365,7 @@ drop_void_loans(const ApApplyTools *tools,
     for (guint i = 0; i < holdings->loans->len;) {
         const ApLoan entry = g_array_index(holdings->loans, ApLoan, i);
 
-        if (ap_world_find_device(world, entry.ifindex) != NULL) {
+        if (!is_gone(world, entry.ifindex)) {
             i++;
             continue;
         }

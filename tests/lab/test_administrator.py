@@ -34,6 +34,12 @@ def test_the_interface_is_renamed(case):
     case.goes_on()
 
 
+def test_a_renamed_interface_is_out_of_sight_for_a_moment(case):
+    """What the helper added is on the device all the time, and its own when it sees it again."""
+    case.anna.tunnel.rename("office0", pause=0.5)
+    case.goes_on()
+
+
 def test_the_interface_gets_another_private_key(case):
     """An address stays with its key for three minutes (security rule A8), in the helper's memory:
     until then it goes by the hub."""

@@ -343,11 +343,12 @@ class Tunnel:
         else:
             self.process.stop()
 
-    def rename(self, ifname):
-        """The interface goes down for it, as it must on most kernels."""
+    def rename(self, ifname, pause=0.0):
+        """The interface goes down for it, as it must on most kernels; wireguard-go's socket follows."""
         self.down()
         self.host.ip(f"link set {self.ifname} name {ifname}")
         if lab.BACKEND != "kernel":
+            sleep(pause)
             self.host.run("mv", f"/run/wireguard/{self.ifname}.sock", f"/run/wireguard/{ifname}.sock")
         self.ifname = ifname
         self.up()

@@ -21,6 +21,7 @@ typedef struct {
     ApHoldings *holdings;
     ApPlan *plan;
     ApApplyStats stats;
+    GPtrArray *links; /* (not owned) (nullable) (element-type ApLink) */
 } Fixture;
 
 /** Interfaces that have or get at most one address each, and remember how often they were asked. */
@@ -178,7 +179,11 @@ apply(Fixture *self, GError **error)
             devices,
             ap_wireguard_read(self->wireguard, &g_array_index(ids, ApDeviceId, i), NULL));
 
-    const ApWorld world = {.devices = devices, .owned = self->holdings->peers};
+    const ApWorld world = {
+        .links = self->links,
+        .devices = devices,
+        .owned = self->holdings->peers,
+    };
     const ApApplyTools tools = {
         .wireguard = self->wireguard,
         .ledger = self->ledger,
@@ -325,6 +330,31 @@ test_void_entries_are_struck_off(Fixture *self, gconstpointer unused)
     g_assert_cmpuint(self->holdings->peers->len, ==, 0);
     g_assert_cmpuint(count_recorded(self), ==, 0);
     g_assert_cmpuint(ap_wireguard_fake_changes(self->wireguard)->len, ==, 0);
+}
+
+/* wireguard-go's socket is out of sight while somebody renames it with the interface. */
+static void
+test_device_out_of_sight_stays_on_record(Fixture *self, gconstpointer unused)
+{
+    g_autoptr(GPtrArray) links = g_ptr_array_new_with_free_func((GDestroyNotify) ap_link_free);
+    g_autoptr(GError) error = NULL;
+    ApLink *link = ap_link_new(7);
+
+    (void) unused;
+    link->kind = AP_LINK_KIND_TUNNEL;
+    g_ptr_array_add(links, link);
+    plan_change(self, 7, AP_CHANGE_ADD_PEER, &peer_key);
+    g_assert_true(apply(self, &error));
+    g_array_set_size(self->plan->changes, 0);
+
+    self->links = links;
+    ap_wireguard_fake_remove_device(self->wireguard, 7);
+    g_assert_true(apply(self, &error));
+    g_assert_cmpuint(count_recorded(self), ==, 1);
+
+    link->kind = AP_LINK_KIND_DUMMY; /* the number now belongs to another interface */
+    g_assert_true(apply(self, &error));
+    g_assert_cmpuint(count_recorded(self), ==, 0);
 }
 
 /* A helper that dies between the record and the edit must find both, before and after, its own. */
@@ -673,6 +703,7 @@ main(int argc, char **argv)
         {"/apply/remove-and-add-stays-on-record", test_remove_and_add_stays_on_record},
         {"/apply/no-record-no-edit", test_no_record_no_edit},
         {"/apply/void-entries-are-struck-off", test_void_entries_are_struck_off},
+        {"/apply/device-out-of-sight", test_device_out_of_sight_stays_on_record},
         {"/apply/record-covers-before-and-after", test_record_covers_before_and_after},
         {"/apply/given-up-is-struck-off", test_given_up_is_struck_off},
         {"/apply/former-identity-stays-until-its-peer-is-gone",
