@@ -5,7 +5,10 @@
 #include "common/error.h"
 #include "common/fd.h"
 
+#include <gio/gunixinputstream.h>
+
 #include <string.h>
+#include <unistd.h>
 
 /** Bytes that are read at once. */
 #define CHUNK 65536
@@ -17,18 +20,22 @@ fail(GError **error, ApError code, const char *why)
     return FALSE;
 }
 
+/* The file comes as the helper left it, with its place at the end. */
 static gboolean
 read_all(int fd, GString *out, GError **error)
 {
     g_autofree char *chunk = g_malloc(CHUNK);
+    g_autoptr(GInputStream) stream = g_unix_input_stream_new(fd, FALSE);
+
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return fail(error, AP_ERROR_FAILED, g_strerror(errno));
 
     for (;;) {
-        const gssize n = pread(fd, chunk, CHUNK, (off_t) out->len);
+        g_autoptr(GError) reason = NULL;
+        const gssize n = g_input_stream_read(stream, chunk, CHUNK, NULL, &reason);
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n < 0)
-            return fail(error, AP_ERROR_FAILED, g_strerror(errno));
+            return fail(error, AP_ERROR_FAILED, reason->message);
         if (n == 0)
             return TRUE;
         if (out->len + (gsize) n > AP_CLIENT_MAX_BUNDLE)
