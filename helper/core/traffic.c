@@ -104,9 +104,11 @@ ap_traffic_note(ApPath *path, const ApDevicePeer *peer, const ApProof *proof, Ap
     const gboolean sent = advance(&path->tx_mark, tx, renewed, 0);
     const gboolean received = advance(&path->rx_mark, rx, renewed, coming_bytes(proof, now));
 
-    /* The mark is where the counter will be once nothing is under way. */
+    /* A handshake is seen once: what of it a packet under way conceals is no traffic later. */
     if (path->tx_mark != tx_before)
         path->tx_mark += leaving;
+    else if (renewed && (gint64) (tx + leaving - path->tx_mark) > 0)
+        path->tx_mark = tx + leaving;
     if (sent || received)
         path->traffic_boot_usec = now.boot_usec;
 }

@@ -816,6 +816,34 @@ test_packet_under_way_in_a_handshake(Fixture *self, G_GNUC_UNUSED gconstpointer 
     turn(self, "! active fast usable");
 }
 
+/* Nor where the mark is ahead of the counter, because of a packet before. */
+static void
+test_packets_under_way_around_a_handshake(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    ApProof *proof;
+
+    go_direct(self);
+    pass_msec(self, 30000);
+    turn(self, "! active usable");
+    proof = sim_proof(self->sim, TUNNEL, &self->peer);
+    peer_on(self)->tx_bytes += 32 + 112;
+    proof->tx_bytes += 112;
+    proof->burst_bytes = 112;
+    proof->sent_boot_usec = self->now.boot_usec;
+    turn(self, "! active usable");
+
+    pass_msec(self, 15000);
+    shake_hands(self, "192.168.77.34:51820");
+    peer_on(self)->tx_bytes += 2 * 32;
+    proof = sim_proof(self->sim, TUNNEL, &self->peer);
+    proof->tx_bytes += 112;
+    proof->sent_boot_usec = self->now.boot_usec;
+    turn(self, "! active usable");
+    pass_msec(self, 7500);
+    peer_on(self)->tx_bytes += 112;
+    turn(self, "! active usable");
+}
+
 /* One that was counted at once hides no more than two pings. */
 static void
 test_packet_that_was_counted_hides_little(Fixture *self, G_GNUC_UNUSED gconstpointer data)
@@ -1079,6 +1107,7 @@ main(int argc, char **argv)
     ADD("/plan-bfd/quiet-path", NULL, test_quiet_path_slows_down);
     ADD("/plan-bfd/packet-under-way", NULL, test_packet_under_way_is_no_traffic);
     ADD("/plan-bfd/packet-under-way-in-handshake", NULL, test_packet_under_way_in_a_handshake);
+    ADD("/plan-bfd/packets-around-handshake", NULL, test_packets_under_way_around_a_handshake);
     ADD("/plan-bfd/packet-counted-at-once", NULL, test_packet_that_was_counted_hides_little);
     ADD("/plan-bfd/packet-on-its-way-in", NULL, test_packet_on_its_way_in_is_no_traffic);
     ADD("/plan-bfd/leaving", NULL, test_leaving_peer_says_so_first);
