@@ -2,6 +2,13 @@
 
 #include "common/device.h"
 
+const char *const ap_backend_names[] = {
+    [AP_BACKEND_KERNEL] = "kernel",
+    [AP_BACKEND_USERSPACE] = "userspace",
+    [AP_BACKEND_FAKE] = "fake",
+    NULL,
+};
+
 /**
  * Makes a device without key and peers.
  *

@@ -86,6 +86,9 @@ typedef struct {
     guint n_allowed;
 } ApPeerChange;
 
+/** Words of ApBackend; NULL ends the list. */
+extern const char *const ap_backend_names[];
+
 ApDevice *ap_device_new(const ApDeviceId *id);
 void ap_device_free(ApDevice *self);
 void ap_device_sort(ApDevice *self);

@@ -2,6 +2,14 @@
 
 #include "helper/core/peer-policy.h"
 
+const char *const ap_trust_names[AP_N_TRUSTS + 1] = {
+    [AP_TRUST_AUTO] = "auto",
+    [AP_TRUST_NOTHING] = "nothing",
+    [AP_TRUST_ENDPOINTS] = "endpoints",
+    [AP_TRUST_ALLOWED_IPS] = "allowed-ips",
+    [AP_TRUST_MEMBERSHIP] = "membership",
+};
+
 /**
  * Makes an entry that says of a peer only that it is a member.
  *

@@ -45,6 +45,9 @@ typedef struct {
     gboolean is_exchanger;
 } ApPeerPolicy;
 
+/** Words of the configuration; NULL ends the list. */
+extern const char *const ap_trust_names[AP_N_TRUSTS + 1];
+
 ApPeerPolicy *ap_peer_policy_new(const ApKey *key);
 void ap_peer_policy_free(ApPeerPolicy *self);
 

@@ -4,6 +4,18 @@
 
 #include <string.h>
 
+const char *const ap_manage_names[] = {
+    [AP_MANAGE_AUTO] = "auto",
+    [AP_MANAGE_YES] = "yes",
+    [AP_MANAGE_NO] = "no",
+    NULL,
+};
+const char *const ap_scope_names[] = {
+    [AP_SCOPE_LAN] = "lan",
+    [AP_SCOPE_ANY] = "any",
+    NULL,
+};
+
 static void
 tunnel_policy_free(ApTunnelPolicy *self)
 {

@@ -64,6 +64,10 @@ typedef struct {
     GPtrArray *saved;      /* (owned) (element-type utf8) interfaces that wg-quick saves */
 } ApPolicy;
 
+/** Words of the configuration, in the order of the enums; NULL ends each list. */
+extern const char *const ap_manage_names[];
+extern const char *const ap_scope_names[];
+
 ApPolicy *ap_policy_new(void);
 void ap_policy_free(ApPolicy *self);
 const ApTunnelPolicy *ap_policy_find_tunnel(const ApPolicy *self, const char *name);

@@ -4,6 +4,13 @@
 
 #include "helper/core/order.h"
 
+const char *const ap_path_state_names[] = {
+    [AP_PATH_WAITING] = "waiting",
+    [AP_PATH_PROBING] = "probing",
+    [AP_PATH_DIRECT] = "direct",
+    NULL,
+};
+
 static int
 compare_links(gconstpointer a, gconstpointer b)
 {

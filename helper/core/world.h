@@ -212,6 +212,9 @@ typedef struct {
     const GArray *paths;      /* (element-type ApPath) by index, key */
 } ApWorld;
 
+/** Words of ApPathState; NULL ends the list. */
+extern const char *const ap_path_state_names[];
+
 void ap_world_sort(const ApWorld *self, ApWorld *out);
 void ap_world_clear_sorted(ApWorld *self);
 

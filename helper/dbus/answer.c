@@ -5,36 +5,6 @@
 #include "helper/dbus/answer-private.h"
 #include "helper/dbus/remedy.h"
 
-static const char *
-path_state_name(ApPathState state)
-{
-    switch (state) {
-    case AP_PATH_WAITING:
-        return "waiting";
-    case AP_PATH_PROBING:
-        return "probing";
-    case AP_PATH_DIRECT:
-        return "direct";
-    }
-
-    return "waiting";
-}
-
-static const char *
-backend_name(ApBackend backend)
-{
-    switch (backend) {
-    case AP_BACKEND_KERNEL:
-        return "kernel";
-    case AP_BACKEND_USERSPACE:
-        return "userspace";
-    case AP_BACKEND_FAKE:
-        return "fake";
-    }
-
-    return "kernel";
-}
-
 static guint
 count_peers(const ApView *view, ApPathState state)
 {
@@ -187,7 +157,7 @@ ap_answer_tunnel(const ApTunnelView *tunnel)
 
     add_text(&dict, "interface", tunnel->id.name);
     add_key(&dict, &tunnel->public_key);
-    g_variant_dict_insert(&dict, "backend", "s", backend_name(tunnel->id.backend));
+    g_variant_dict_insert(&dict, "backend", "s", ap_backend_names[tunnel->id.backend]);
     g_variant_dict_insert(&dict, "state", "s", tunnel->managed ? "managed" : "unmanaged");
     add_reason(&dict, tunnel->reason);
     ap_answer_add_endpoint(&dict, "server", &tunnel->server);
@@ -235,7 +205,7 @@ ap_answer_add_peer(GVariantDict *dict,
     add_text(dict, "tunnel", peer->tunnel);
     add_text(dict, "name", peer->name);
     add_key(dict, &peer->verdict.key);
-    g_variant_dict_insert(dict, "state", "s", path_state_name(peer->verdict.state));
+    g_variant_dict_insert(dict, "state", "s", ap_path_state_names[peer->verdict.state]);
     add_reason(dict, peer->verdict.reason);
     add_command(dict,
                 peer->verdict.reason,

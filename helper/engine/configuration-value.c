@@ -9,13 +9,6 @@
 
 #include <string.h>
 
-static const char *const manage_names[] = {"auto", "yes", "no", NULL};
-/* In the order of ApTrustLevel. */
-static const char *const trust_names[] =
-    {"auto", "nothing", "endpoints", "allowed-ips", "membership", NULL};
-
-static const char *const scope_names[] = {"lan", "any", NULL};
-
 static gboolean
 set_invalid(GError **error, const char *value, const char *expected)
 {
@@ -183,12 +176,12 @@ ap_config_value_read(const ApConfigKey *key, const char *value, gpointer base, G
         *(guint16 *) place = (guint16) word;
         return TRUE;
     case AP_CONFIG_MANAGE:
-        if (!read_word(manage_names, value, &word, error))
+        if (!read_word(ap_manage_names, value, &word, error))
             return FALSE;
         *(ApManage *) place = (ApManage) word;
         return TRUE;
     case AP_CONFIG_SCOPE:
-        if (!read_word(scope_names, value, &word, error))
+        if (!read_word(ap_scope_names, value, &word, error))
             return FALSE;
         *(ApScope *) place = (ApScope) word;
         return TRUE;
@@ -201,7 +194,7 @@ ap_config_value_read(const ApConfigKey *key, const char *value, gpointer base, G
     case AP_CONFIG_SERVER:
         return read_server(value, place, error);
     case AP_CONFIG_TRUST:
-        if (!read_word(trust_names, value, &word, error))
+        if (!read_word(ap_trust_names, value, &word, error))
             return FALSE;
         *(ApTrustLevel *) place = (ApTrustLevel) word;
         return TRUE;
@@ -279,10 +272,10 @@ ap_config_value_append(GString *out, const ApConfigKey *key, gconstpointer base)
         g_string_append_printf(out, "%u", *(const guint16 *) place);
         break;
     case AP_CONFIG_MANAGE:
-        g_string_append(out, manage_names[*(const ApManage *) place]);
+        g_string_append(out, ap_manage_names[*(const ApManage *) place]);
         break;
     case AP_CONFIG_SCOPE:
-        g_string_append(out, scope_names[*(const ApScope *) place]);
+        g_string_append(out, ap_scope_names[*(const ApScope *) place]);
         break;
     case AP_CONFIG_KINDS:
         append_kinds(out, *(const guint *) place);
@@ -298,7 +291,7 @@ ap_config_value_append(GString *out, const ApConfigKey *key, gconstpointer base)
         g_string_append(out, text);
         break;
     case AP_CONFIG_TRUST:
-        g_string_append(out, trust_names[*(const ApTrustLevel *) place]);
+        g_string_append(out, ap_trust_names[*(const ApTrustLevel *) place]);
         break;
     case AP_CONFIG_PEER_NAME:
         g_string_append(out, place);
