@@ -15,26 +15,11 @@
 /** Its owner alone: what is in it is for those whom the owner shows it. */
 #define FILE_MODE 0600
 
-static gboolean
-write_all(int fd, const char *text, gsize n_bytes)
-{
-    for (gsize done = 0; done < n_bytes;) {
-        const gssize n = write(fd, text + done, n_bytes - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return FALSE;
-        done += (gsize) n;
-    }
-    return TRUE;
-}
-
 /* Some file systems find only when it is closed that there was no room. */
 static gboolean
 fill(int *fd, const char *text)
 {
-    return write_all(*fd, text, strlen(text)) && close(ap_fd_steal(fd)) == 0;
+    return ap_fd_write_all(*fd, text, strlen(text)) && close(ap_fd_steal(fd)) == 0;
 }
 
 static gboolean

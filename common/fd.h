@@ -36,6 +36,27 @@ ap_fd_steal(int *fd)
     return stolen;
 }
 
+/**
+ * Writes all of a text, also when signals come in between.
+ *
+ * Returns: FALSE with errno; some of @text may be written then
+ */
+static inline gboolean
+ap_fd_write_all(int fd, const char *text, gsize n_bytes)
+{
+    while (n_bytes > 0) {
+        const gssize n = write(fd, text, n_bytes);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return FALSE;
+        text += n;
+        n_bytes -= (gsize) n;
+    }
+    return TRUE;
+}
+
 #define ap_autofd __attribute__((cleanup(ap_fd_clear)))
 
 G_END_DECLS

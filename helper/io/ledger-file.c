@@ -117,22 +117,9 @@ ap_ledger_file_read(int directory, const char *name, GError **error)
 }
 
 static gboolean
-write_all(int fd, const char *text, gsize n_bytes, GError **error)
+write_for_good(int fd, const char *text, GError **error)
 {
-    while (n_bytes > 0) {
-        ssize_t n = write(fd, text, n_bytes);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            ap_ledger_file_set_error(error, "write", "the ledger");
-            return FALSE;
-        }
-        text += n;
-        n_bytes -= (gsize) n;
-    }
-
-    if (fsync(fd) == 0)
+    if (ap_fd_write_all(fd, text, strlen(text)) && fsync(fd) == 0)
         return TRUE;
 
     ap_ledger_file_set_error(error, "write", "the ledger");
@@ -170,7 +157,7 @@ ap_ledger_file_write(int directory, const char *name, const char *text, GError *
         return FALSE;
     }
 
-    if (!write_all(fd, text, strlen(text), error)) {
+    if (!write_for_good(fd, text, error)) {
         (void) unlinkat(directory, temporary, 0);
         return FALSE;
     }

@@ -13,18 +13,10 @@
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
 static gboolean
-write_all(int fd, const char *text, gsize n_bytes)
+fill(int fd, const char *text)
 {
-    for (gsize done = 0; done < n_bytes;) {
-        const gssize n = write(fd, text + done, n_bytes - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return FALSE;
-        done += (gsize) n;
-    }
-    return lseek(fd, 0, SEEK_SET) == 0;
+    return ap_fd_write_all(fd, text, strlen(text)) && lseek(fd, 0, SEEK_SET) == 0
+           && fcntl(fd, F_ADD_SEALS, SEALS) == 0;
 }
 
 /**
@@ -41,7 +33,7 @@ ap_sealed_file_new(const char *name, const char *text, GError **error)
 {
     ap_autofd int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-    if (fd < 0 || !write_all(fd, text, strlen(text)) || fcntl(fd, F_ADD_SEALS, SEALS) != 0) {
+    if (fd < 0 || !fill(fd, text)) {
         g_set_error(error,
                     AP_ERROR,
                     AP_ERROR_FAILED,
