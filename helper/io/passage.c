@@ -2,12 +2,11 @@
 
 #include "helper/io/passage.h"
 
-#include <libmnl/libmnl.h>
+#include "helper/io/rtnetlink-socket.h"
 
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /**
  * Room for the question, and for the answer, in bytes: a message about one interface with
@@ -15,12 +14,9 @@
  */
 #define MESSAGE_LEN 1024
 
-/** How long the kernel may take to answer, in seconds; it does so within the system call. */
-#define ANSWER_LIMIT_SEC 1
-
 /** @socket: (owned) (nullable): none yet, or it failed */
 struct _ApPassage {
-    struct mnl_socket *socket;
+    ApRtnetlinkSocket *socket;
     guint32 seq;
 };
 
@@ -31,40 +27,22 @@ ap_passage_new(void)
     return g_new0(ApPassage, 1);
 }
 
-static void
-close_socket(ApPassage *self)
-{
-    if (self->socket != NULL)
-        (void) mnl_socket_close(self->socket);
-    self->socket = NULL;
-}
-
 void
 ap_passage_free(ApPassage *self)
 {
     if (self == NULL)
         return;
 
-    close_socket(self);
+    g_clear_pointer(&self->socket, ap_rtnetlink_socket_close);
     g_free(self);
 }
 
 static gboolean
 open_socket(ApPassage *self)
 {
-    const struct timeval limit = {.tv_sec = ANSWER_LIMIT_SEC};
-
-    if (self->socket != NULL)
-        return TRUE;
-
-    self->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-    return self->socket != NULL && mnl_socket_bind(self->socket, 0, MNL_SOCKET_AUTOPID) == 0
-           && setsockopt(mnl_socket_get_fd(self->socket),
-                         SOL_SOCKET,
-                         SO_RCVTIMEO,
-                         &limit,
-                         sizeof(limit))
-                  == 0;
+    if (self->socket == NULL)
+        self->socket = ap_rtnetlink_socket_open(0, 0);
+    return self->socket != NULL;
 }
 
 static gboolean
@@ -148,6 +126,7 @@ ap_passage_read(ApPassage *self, guint32 ifindex, ApPassed *out)
         return TRUE;
     }
 
-    close_socket(self); /* the rest of an answer may still be in it */
+    /* The rest of an answer may still be in it. */
+    g_clear_pointer(&self->socket, ap_rtnetlink_socket_close);
     return FALSE;
 }
