@@ -200,16 +200,6 @@ name_peer(Entry *entry, const ApOfferPeer *peer, gboolean v2, ApInstant now)
         entry->port = peer->endpoint.port;
 }
 
-static gboolean
-is_direct(const GArray *direct, const ApKey *key)
-{
-    for (guint i = 0; direct != NULL && i < direct->len; i++) {
-        if (ap_key_equal(&g_array_index(direct, ApKey, i), key))
-            return TRUE;
-    }
-    return FALSE;
-}
-
 /*
  * A server of version 2 names everybody who is here: who is missing may have gone elsewhere.
  *
@@ -295,8 +285,10 @@ read_missing(ApBook *self, const ApOffer *offer, const GArray *direct, ApInstant
     for (guint i = 0; i < self->entries->len; i++) {
         Entry *entry = entry_at(self, i);
 
+        const gboolean is_direct = direct != NULL && ap_key_is_among(&entry->candidate.key, direct);
+
         if (entry->n_named == 0)
-            miss_peer(entry, v2, is_direct(direct, &entry->candidate.key), !unchanged, now);
+            miss_peer(entry, v2, is_direct, !unchanged, now);
     }
 }
 
