@@ -20,7 +20,7 @@ fail(GError **error, ApError code, const char *why)
     return FALSE;
 }
 
-/* The file comes as the helper left it, with its place at the end. */
+/* Reads from the beginning, wherever the place of the open file is that we share. */
 static gboolean
 read_all(int fd, GString *out, GError **error)
 {

@@ -265,6 +265,27 @@ ap_client_wish_finish(GAsyncResult *result, GError **error)
     return g_task_propagate_boolean(G_TASK(result), error);
 }
 
+/* For what a caller only looks at: nobody is asked for a password, and no helper is started. */
+static void
+ask(ApClient *self,
+    const char *method,
+    GVariant *arguments,
+    const char *reply_type,
+    GCancellable *cancellable,
+    GAsyncReadyCallback callback,
+    gpointer user_data)
+{
+    const ApRemoteCall call = {
+        .destination = self->owner,
+        .interface = AP_BUS_INTERFACE,
+        .method = method,
+        .arguments = arguments,
+        .reply_type = reply_type,
+    };
+
+    ap_remote_call_async(self->connection, &call, cancellable, callback, user_data);
+}
+
 /**
  * Asks for everything that is known of one peer.
  *
@@ -277,15 +298,9 @@ ap_client_explain_async(ApClient *self,
                         GAsyncReadyCallback callback,
                         gpointer user_data)
 {
-    const ApRemoteCall call = {
-        .destination = self->owner,
-        .interface = AP_BUS_INTERFACE,
-        .method = "Explain",
-        .arguments = g_variant_new("(sa{sv})", peer, NULL),
-        .reply_type = "(aa{sv})",
-    };
+    GVariant *arguments = g_variant_new("(sa{sv})", peer, NULL);
 
-    ap_remote_call_async(self->connection, &call, cancellable, callback, user_data);
+    ask(self, "Explain", arguments, "(aa{sv})", cancellable, callback, user_data);
 }
 
 /**
@@ -310,15 +325,9 @@ ap_client_diagnose_async(ApClient *self,
                          GAsyncReadyCallback callback,
                          gpointer user_data)
 {
-    const ApRemoteCall call = {
-        .destination = self->owner,
-        .interface = AP_BUS_INTERFACE,
-        .method = "Diagnose",
-        .arguments = g_variant_new("(a{sv})", NULL),
-        .reply_type = "(h)",
-    };
+    GVariant *arguments = g_variant_new("(a{sv})", NULL);
 
-    ap_remote_call_async(self->connection, &call, cancellable, callback, user_data);
+    ask(self, "Diagnose", arguments, "(h)", cancellable, callback, user_data);
 }
 
 /**
