@@ -65,9 +65,8 @@ def switches(pid):
     return total
 
 
-def count_in_memory(pid, form):
-    """How often these bytes stand in what the process can read of its own memory."""
-    n = 0
+def own_memory(pid):
+    """All that the process can read of its own, in pieces."""
     with open(f"/proc/{pid}/mem", "rb") as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             span, rights = line.split()[:2]
@@ -77,5 +76,9 @@ def count_in_memory(pid, form):
                 continue
             with contextlib.suppress(OSError):
                 memory.seek(begin)
-                n += memory.read(end - begin).count(form)
-    return n
+                yield memory.read(end - begin)
+
+
+def count_in_memory(pid, form):
+    """How often these bytes stand in what the process can read of its own memory."""
+    return sum(piece.count(form) for piece in own_memory(pid))

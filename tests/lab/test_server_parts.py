@@ -5,7 +5,6 @@ import base64
 import contextlib
 import os
 import pathlib
-import pathlib
 import re
 import signal
 import socket
@@ -13,6 +12,7 @@ import subprocess
 import time
 
 import pytest
+from memory import own_memory
 from server_lab import (  # noqa: F401
     A, B, HUB, PROGRAM, ROUTER, TUNNEL, answers, connect, element, entered, inside, is_open, lab,
     peers, poll, post, receive, request, run, server, serving, status_of, wait_until,
@@ -147,20 +147,6 @@ def test_socket_for_metrics(lab):
         assert http.wait(5) == 64 and "loopback" in http.stderr.read()
 
 
-def memory_of(pid):
-    """All that the process can read of its own, in pieces."""
-    with open(f"/proc/{pid}/mem", "rb") as memory:
-        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
-            span, rights = line.split()[:2]
-            begin, end = (int(number, 16) for number in span.split("-"))
-            # the sanitizers have shadows of terabytes
-            if not rights.startswith("r") or line.endswith(("[vvar]", "[vsyscall]")) or end - begin > 1 << 30:
-                continue
-            with contextlib.suppress(OSError):
-                memory.seek(begin)
-                yield memory.read(end - begin)
-
-
 def test_private_key_is_nowhere_in_the_http_process(lab, server):
     """And the reader, which is given it with each look at the device, forgets it."""
     peers(lab, A)
@@ -170,7 +156,7 @@ def test_private_key_is_nowhere_in_the_http_process(lab, server):
     own = base64.b64decode(lab.keys[A].public)
     found = {}
     for pid in server.children():
-        pieces = list(memory_of(pid))
+        pieces = list(own_memory(pid))
         # what must be there shows that the search finds things
         assert any(own in piece for piece in pieces)
         found[status_of(pid)["CapEff"]] = {name: sum(piece.count(form) for piece in pieces) for name, form in forms.items()}
