@@ -775,19 +775,25 @@ test_quiet_path_slows_down(Fixture *self, G_GNUC_UNUSED gconstpointer data)
     turn(self, "! active fast usable");
 }
 
+/* BFD sends a packet now; the device counts it when the test says so. */
+static void
+send_bfd(const Fixture *self, guint64 n_bytes)
+{
+    ApProof *proof = sim_proof(self->sim, TUNNEL, &self->peer);
+
+    proof->tx_bytes += n_bytes;
+    proof->burst_bytes = n_bytes;
+    proof->sent_boot_usec = self->now.boot_usec;
+}
+
 /* BFD's account is ahead of the device's by a packet under way. */
 static void
 test_packet_under_way_is_no_traffic(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
-    ApProof *proof;
-
     go_direct(self);
     pass_msec(self, 30000);
     turn(self, "! active usable");
-    proof = sim_proof(self->sim, TUNNEL, &self->peer);
-    proof->tx_bytes += 1472;
-    proof->burst_bytes = 1472;
-    proof->sent_boot_usec = self->now.boot_usec;
+    send_bfd(self, 1472);
     turn(self, "! active usable");
     peer_on(self)->tx_bytes += 1472;
     turn(self, "! active usable");
@@ -797,17 +803,12 @@ test_packet_under_way_is_no_traffic(Fixture *self, G_GNUC_UNUSED gconstpointer d
 static void
 test_packet_under_way_in_a_handshake(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
-    ApProof *proof;
-
     go_direct(self);
     pass_msec(self, 30000);
     turn(self, "! active usable");
     shake_hands(self, "192.168.77.34:51820");
     peer_on(self)->tx_bytes += 148;
-    proof = sim_proof(self->sim, TUNNEL, &self->peer);
-    proof->tx_bytes += 112;
-    proof->burst_bytes = 112;
-    proof->sent_boot_usec = self->now.boot_usec;
+    send_bfd(self, 112);
     turn(self, "! active usable");
     pass_msec(self, 7500);
     peer_on(self)->tx_bytes += 112;
@@ -820,24 +821,17 @@ test_packet_under_way_in_a_handshake(Fixture *self, G_GNUC_UNUSED gconstpointer 
 static void
 test_packets_under_way_around_a_handshake(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
-    ApProof *proof;
-
     go_direct(self);
     pass_msec(self, 30000);
     turn(self, "! active usable");
-    proof = sim_proof(self->sim, TUNNEL, &self->peer);
     peer_on(self)->tx_bytes += 32 + 112;
-    proof->tx_bytes += 112;
-    proof->burst_bytes = 112;
-    proof->sent_boot_usec = self->now.boot_usec;
+    send_bfd(self, 112);
     turn(self, "! active usable");
 
     pass_msec(self, 15000);
     shake_hands(self, "192.168.77.34:51820");
     peer_on(self)->tx_bytes += 2 * 32;
-    proof = sim_proof(self->sim, TUNNEL, &self->peer);
-    proof->tx_bytes += 112;
-    proof->sent_boot_usec = self->now.boot_usec;
+    send_bfd(self, 112);
     turn(self, "! active usable");
     pass_msec(self, 7500);
     peer_on(self)->tx_bytes += 112;
@@ -848,16 +842,11 @@ test_packets_under_way_around_a_handshake(Fixture *self, G_GNUC_UNUSED gconstpoi
 static void
 test_packet_that_was_counted_hides_little(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
-    ApProof *proof;
-
     go_direct(self);
     pass_msec(self, 30000);
     turn(self, "! active usable");
-    proof = sim_proof(self->sim, TUNNEL, &self->peer);
     peer_on(self)->tx_bytes += 32 + 1472;
-    proof->tx_bytes += 1472;
-    proof->burst_bytes = 1472;
-    proof->sent_boot_usec = self->now.boot_usec;
+    send_bfd(self, 1472);
     turn(self, "! active usable");
     pass_msec(self, 7500);
     turn(self, "! active usable");
