@@ -98,6 +98,7 @@ static void
 on_timer(gpointer user_data)
 {
     ApEngine *self = user_data;
+
     if (use_wakeup(self, ap_clock_now()))
         ap_engine_turn(self);
     else
