@@ -200,7 +200,7 @@ def kernel():
     env = {
         "LAB_BACKEND": "kernel",
         "LAB_SLOW": str(KERNEL_SLOW),
-        "WITH_KERNEL_TIMEOUT": "2400",
+        "WITH_KERNEL_TIMEOUT": "3600",
         "WITH_KERNEL_WRITABLE": str(ROOT),
     }
     with_kernel, in_kernel = (ROOT / "tests/lab" / name for name in ("with-kernel", "in-kernel"))
