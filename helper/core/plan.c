@@ -358,7 +358,7 @@ ap_plan_make(const ApWorld *world, const ApPolicy *policy, ApInstant now)
     g_autoptr(ApPlan) plan = plan_new();
     g_auto(ApTurn) turn = {.policy = policy, .now = now, .plan = plan};
 
-    ap_world_sort(world, &turn.world);
+    ap_world_borrow_sorted(world, &turn.world);
     turn.network = ap_uplink_fingerprint(turn.world.links, policy);
     judge_tunnels(&turn);
     turn.guard = ap_guard_new(&turn.world, plan->tunnels, policy, now);

@@ -216,6 +216,7 @@ typedef struct {
 extern const char *const ap_path_state_names[];
 
 void ap_world_sort(const ApWorld *self, ApWorld *out);
+void ap_world_borrow_sorted(const ApWorld *self, ApWorld *out);
 void ap_world_clear_sorted(ApWorld *self);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ApWorld, ap_world_clear_sorted)
