@@ -68,6 +68,9 @@ typedef enum {
     AP_EVIDENCE_BFD,
 } ApEvidence;
 
+/** Most addresses that stay with one key: those that it has, and those that it had before. */
+#define AP_PATH_MAX_PINS (2 * AP_COORD_MAX_ADDRESSES)
+
 /** An address that stays with a key for a while after the key lost it. */
 typedef struct {
     ApAddr addr;
@@ -152,7 +155,7 @@ typedef struct {
 
     /* whose the addresses are, for a while after the path is gone (security rule A8) */
     guint n_pins;
-    ApPin pins[AP_CHANGE_MAX_ALLOWED];
+    ApPin pins[AP_PATH_MAX_PINS];
 } ApPath;
 
 /** How far the BFD session with one peer has come. */
