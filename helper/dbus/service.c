@@ -14,15 +14,6 @@
 #include "helper/dbus/properties.h"
 #include "helper/dbus/senders.h"
 
-#include <malloc.h>
-
-/**
- * From how many bytes on an answer is large: 64 KiB, some hundred peers. What it leaves on the heap
- * is given back when GLib has sent it, this many seconds later.
- */
-#define LARGE_ANSWER (64 * 1024)
-#define TRIM_SEC 1
-
 struct _ApService {
     const ApServiceOps *ops; /* (not owned) static */
     gpointer user_data;
@@ -35,7 +26,6 @@ struct _ApService {
     GPtrArray *pending;      /* (owned) (element-type Call) polkit is asked about them */
     gint64 bundle_boot_usec; /* when the last bundle was written; 0: never */
     ApView *view;            /* (owned) (nullable): NULL before the first turn */
-    guint trim;              /* (owned): the heap is to be trimmed */
 };
 
 /** A call that waits for polkit's word. */
@@ -57,24 +47,6 @@ guint
 ap_service_count_pending(const ApService *self)
 {
     return self->pending->len;
-}
-
-static gboolean
-on_trim(gpointer user_data)
-{
-    ApService *self = user_data;
-
-    self->trim = 0;
-    (void) malloc_trim(0);
-    return G_SOURCE_REMOVE;
-}
-
-static void
-answer(ApService *self, GDBusMethodInvocation *invocation, const ApMethodReply *reply)
-{
-    if (reply->value != NULL && g_variant_get_size(reply->value) >= LARGE_ANSWER && self->trim == 0)
-        self->trim = g_timeout_add_seconds(TRIM_SEC, on_trim, self);
-    g_dbus_method_invocation_return_value_with_unix_fd_list(invocation, reply->value, reply->files);
 }
 
 static void
@@ -105,7 +77,9 @@ call_method(ApService *self, const ApMethod *method, GDBusMethodInvocation *invo
                        g_dbus_method_invocation_get_parameters(invocation),
                        &reply,
                        &error))
-        answer(self, invocation, &reply);
+        g_dbus_method_invocation_return_value_with_unix_fd_list(invocation,
+                                                                reply.value,
+                                                                reply.files);
     else
         answer_error(invocation, error);
     g_clear_object(&reply.files);
@@ -375,7 +349,6 @@ ap_service_free(ApService *self)
     if (self->registration != 0)
         (void) g_dbus_connection_unregister_object(self->connection, self->registration);
     give_up_pending(self);
-    g_clear_handle_id(&self->trim, g_source_remove);
     g_clear_pointer(&self->gate, ap_gate_free);
     g_clear_pointer(&self->authority, ap_authority_free);
     g_clear_pointer(&self->holders, ap_holders_free);

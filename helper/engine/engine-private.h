@@ -56,8 +56,9 @@ struct _ApEngine {
     gint64 wake_at_boot_usec;  /* when a turn is due, whatever happens */
     ApGlance *glance;          /* (owned) what may make one due sooner */
     ApSettle settle;
-    char last_failure[256]; /* so that it is logged once */
-    GSourceFunc stopped;    /* set while we are stopping */
+    gint64 tidied_boot_usec; /* when the heap was tidied last; 0: never */
+    char last_failure[256];  /* so that it is logged once */
+    GSourceFunc stopped;     /* set while we are stopping */
     gpointer stopped_data;
     gint64 stop_by_boot_usec;
 };

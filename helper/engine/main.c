@@ -13,6 +13,7 @@
 #include "helper/engine/configuration.h"
 #include "helper/engine/engine.h"
 #include "helper/engine/events.h"
+#include "helper/engine/heap.h"
 #include "helper/engine/options.h"
 #include "helper/engine/privileges.h"
 #include "helper/engine/run.h"
@@ -21,7 +22,6 @@
 #include "helper/io/survey.h"
 
 #include <locale.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -33,22 +33,6 @@
  */
 #define PATIENCE_STEP_USEC 50000
 #define PATIENCE_STEPS 40
-
-/**
- * From how many bytes on a piece of memory goes back to the system as soon as it is free, and how
- * many bytes the heap keeps at most at its end. Left to itself malloc() learns from the short-lived
- * arrays of a turn to keep as much for good: with 1,000 members 10 MiB more, with these 3 MiB
- * (measured, tests/bench gossip).
- */
-#define HEAP_LARGE (64 * 1024)
-#define HEAP_SPARE (128 * 1024)
-
-static void
-bound_heap(void)
-{
-    (void) mallopt(M_MMAP_THRESHOLD, HEAP_LARGE);
-    (void) mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
-}
 
 static int
 undo(ApLedger *ledger)
@@ -191,7 +175,7 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     ApLedger *ledger = NULL;
 
-    bound_heap();
+    ap_heap_bound();
     (void) setlocale(LC_ALL, "");
     if (!ap_options_parse(&options, &argc, &argv, &error)) {
         (void) fprintf(stderr, "wg-autopeer-helper: %s; try --help\n", error->message);

@@ -11,6 +11,7 @@
 #include "helper/core/uplink.h"
 #include "helper/engine/devices.h"
 #include "helper/engine/engine-private.h"
+#include "helper/engine/heap.h"
 #include "helper/engine/publish.h"
 #include "helper/io/neighbours.h"
 
@@ -276,4 +277,5 @@ ap_engine_turn(ApEngine *self)
         ap_engine_log_failure(self, error);
         sleep_until(self, now.boot_usec + RETRY_USEC);
     }
+    ap_heap_tidy(&self->tidied_boot_usec, now);
 }
