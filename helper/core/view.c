@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/** Room for names that is made at once, in bytes. */
+#define NAMES_BLOCK 256
+
 /**
  * Makes an empty view.
  *
@@ -21,6 +24,7 @@ ap_view_new(void)
     self->tunnels = g_array_new(FALSE, TRUE, sizeof(ApTunnelView));
     self->peers = g_array_new(FALSE, TRUE, sizeof(ApPeerView));
     self->counters = g_array_new(FALSE, TRUE, sizeof(ApCounter));
+    self->names = g_string_chunk_new(NAMES_BLOCK);
     return self;
 }
 
@@ -40,7 +44,20 @@ ap_view_unref(ApView *self)
     g_clear_pointer(&self->tunnels, g_array_unref);
     g_clear_pointer(&self->peers, g_array_unref);
     g_clear_pointer(&self->counters, g_array_unref);
+    g_clear_pointer(&self->names, g_string_chunk_free);
     g_free(self);
+}
+
+/**
+ * Gives a peer a name; most have none.
+ *
+ * @peer: one of @self
+ * @name: at most AP_PEER_NAME_MAX bytes; copied
+ */
+void
+ap_view_name_peer(ApView *self, ApPeerView *peer, const char *name)
+{
+    peer->name = name[0] != '\0' ? g_string_chunk_insert(self->names, name) : "";
 }
 
 static gboolean

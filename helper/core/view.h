@@ -40,7 +40,7 @@ typedef struct {
 
 typedef struct {
     char tunnel[IF_NAMESIZE];
-    char name[AP_PEER_NAME_MAX + 1]; /* for people alone; others may claim it; empty: none */
+    const char *name; /* (not owned) for people alone; others may claim it; empty: none */
     ApVerdict verdict;
     gint64 since_real_usec;
     gint64 next_real_usec;      /* 0: on an event only */
@@ -54,7 +54,7 @@ typedef struct {
     gint64 heard_real_usec; /* when BFD last heard of it; 0: never */
     guint64 proof_rx_bytes; /* of @rx_bytes: BFD's, of the present session */
     guint64 proof_tx_bytes;
-    ApReason refusals[8]; /* what the guard dropped of its last offer */
+    guint8 refusals[8]; /* of ApReason: what the guard dropped of its last offer */
     guint n_refusals;
 } ApPeerView;
 
@@ -62,11 +62,12 @@ typedef struct {
     gatomicrefcount ref_count;
     guint64 serial; /* rises with each view that differs from the one before */
     ApMode mode;
-    guint64 n_resyncs; /* that are done: every server answered, or failed to */
-    guint64 network;   /* where we are: ap_uplink_fingerprint() */
-    GArray *tunnels;   /* (owned) (element-type ApTunnelView) by index */
-    GArray *peers;     /* (owned) (element-type ApPeerView) by index, key */
-    GArray *counters;  /* (owned) (element-type ApCounter) by name */
+    guint64 n_resyncs;   /* that are done: every server answered, or failed to */
+    guint64 network;     /* where we are: ap_uplink_fingerprint() */
+    GArray *tunnels;     /* (owned) (element-type ApTunnelView) by index */
+    GArray *peers;       /* (owned) (element-type ApPeerView) by index, key */
+    GArray *counters;    /* (owned) (element-type ApCounter) by name */
+    GStringChunk *names; /* (owned) of the peers */
 } ApView;
 
 /** One number that only rises, for GetMetrics. */
@@ -78,6 +79,7 @@ typedef struct {
 ApView *ap_view_new(void);
 ApView *ap_view_ref(ApView *self);
 void ap_view_unref(ApView *self);
+void ap_view_name_peer(ApView *self, ApPeerView *peer, const char *name);
 gboolean ap_view_equal(const ApView *a, const ApView *b);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApView, ap_view_unref)

@@ -96,6 +96,7 @@ static ApPeerView
 make_stranger(const ApTunnelView *tunnel, const ApAddr *addr)
 {
     ApPeerView peer = {
+        .name = "",
         .verdict = {.ifindex = tunnel->id.ifindex,
                     .state = AP_PATH_WAITING,
                     .reason = tunnel->reason,

@@ -98,6 +98,8 @@ find_refusals(const GArray *refusals, const ApVerdict *verdict)
     return low;
 }
 
+G_STATIC_ASSERT(AP_N_REASONS <= G_MAXUINT8);
+
 static void
 add_refusals(ApPeerView *entry, const GArray *refusals)
 {
@@ -107,7 +109,7 @@ add_refusals(ApPeerView *entry, const GArray *refusals)
         if (compare_refusal_with(refusal, &entry->verdict) != 0
             || entry->n_refusals == G_N_ELEMENTS(entry->refusals))
             return;
-        entry->refusals[entry->n_refusals++] = refusal->reason;
+        entry->refusals[entry->n_refusals++] = (guint8) refusal->reason;
     }
 }
 
@@ -198,15 +200,17 @@ configured_name(const ApPolicy *policy, const ApPeerView *peer)
 
 /* What our own files call a peer counts more than what others do. */
 static void
-add_name(ApPeerView *entry, const ApPolicy *policy, const ApPublishSources *sources)
+add_name(ApView *view, guint index, const ApPolicy *policy, const ApPublishSources *sources)
 {
+    ApPeerView *entry = &g_array_index(view->peers, ApPeerView, index);
     const char *configured = configured_name(policy, entry);
+    char name[AP_PEER_NAME_MAX + 1];
     g_autofree char *told = NULL;
 
     if (configured[0] == '\0')
         told = sources->name(entry->verdict.ifindex, &entry->verdict.key, sources->gossip);
-    (void) g_strlcpy(entry->name, told != NULL ? told : configured, sizeof(entry->name));
-    (void) g_strstrip(entry->name);
+    (void) g_strlcpy(name, told != NULL ? told : configured, sizeof(name));
+    ap_view_name_peer(view, entry, g_strstrip(name));
 }
 
 static ApTunnelView *
@@ -255,7 +259,7 @@ ap_publish_view(const ApWorld *world,
             continue;
         tunnel->n_direct += verdict->state == AP_PATH_DIRECT;
         add_peer(view, proofs, device, plan, verdict, now);
-        add_name(&g_array_index(view->peers, ApPeerView, view->peers->len - 1), policy, sources);
+        add_name(view, view->peers->len - 1, policy, sources);
     }
     return view;
 }

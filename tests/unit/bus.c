@@ -254,6 +254,7 @@ ApPeerView
 test_peer_new(guint32 ifindex, guint8 number, ApPathState state, ApReason reason)
 {
     ApPeerView peer = {
+        .name = "",
         .verdict = {.ifindex = ifindex,
                     .key = {.bytes = {number, 1, 2, 3, 4, 5, 6, 7, 8, 9, number}},
                     .state = state,
@@ -301,7 +302,7 @@ test_view_new(guint64 serial)
     };
     const ApCounter counters[] = {{"offers", 3}, {"refused-limit", 1}};
 
-    (void) g_strlcpy(peers[1].name, "Änne", sizeof(peers[1].name));
+    ap_view_name_peer(view, &peers[1], "Änne");
     peers[2].refusals[0] = AP_REASON_ENDPOINT_PORT;
     peers[2].n_refusals = 1;
     peers[2].verdict.endpoint = (ApEndpoint){0};

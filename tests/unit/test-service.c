@@ -299,7 +299,7 @@ call_it(ApView *view, guint number, const char *name)
 {
     ApPeerView *peer = &g_array_index(view->peers, ApPeerView, number);
 
-    (void) g_strlcpy(peer->name, name, sizeof(peer->name));
+    ap_view_name_peer(view, peer, name);
 }
 
 static void
