@@ -4,13 +4,15 @@
 
 #include "helper/core/uplink.h"
 #include "helper/record/lines.h"
+#include "helper/record/packed-text.h"
 #include "helper/record/tables.h"
 
 #include <string.h>
 
 /**
- * Most text that is kept, in bytes: 256 KiB. A turn with two direct peers that are both in use takes
- * 0.9 KiB, and there is one each second: this holds four minutes of it, and more of quieter times.
+ * Most text that is kept, in bytes before it is packed: 256 KiB. A turn with two direct peers that
+ * are both in use takes 0.9 KiB, and there is one each second: this holds four minutes of it, and
+ * more of quieter times.
  */
 #define MAX_TEXT (256 * 1024)
 
@@ -34,8 +36,10 @@
 
 /* It begins with all that is known, so that it can be read alone. */
 typedef struct {
-    GString *text; /* (owned) */
-    gsize n_begin; /* bytes of its first turn */
+    GString *text;  /* (owned) (nullable): of a chapter that may go on */
+    GBytes *packed; /* (owned) (nullable): of one that will not */
+    gsize n_text;   /* bytes of text, packed or not */
+    gsize n_begin;  /* bytes of its first turn */
     gint64 since_boot_usec;
     gint64 until_boot_usec; /* its latest turn */
 } Chapter;
@@ -60,8 +64,22 @@ struct _ApRecorder {
 static void
 chapter_free(Chapter *self)
 {
-    (void) g_string_free(self->text, TRUE);
+    if (self->text != NULL)
+        (void) g_string_free(self->text, TRUE);
+    g_clear_pointer(&self->packed, g_bytes_unref);
     g_free(self);
+}
+
+/* A chapter that is over takes a sixth of the room, or less. */
+static void
+pack(Chapter *self)
+{
+    if (self->text == NULL)
+        return;
+
+    self->packed = ap_packed_text_new(self->text->str, self->text->len);
+    (void) g_string_free(self->text, TRUE);
+    self->text = NULL;
 }
 
 /**
@@ -86,9 +104,9 @@ plan_list(ApPlan *plan, guint at)
     return (GArray **) (void *) ((guint8 *) plan + ap_plan_lists[at].offset);
 }
 
-/* Forgets the latest turn, so that the next one begins a chapter. */
+/* Forgets the latest turn. */
 static void
-close_chapter(ApRecorder *self)
+forget_turn(ApRecorder *self)
 {
     if (!self->is_open)
         return;
@@ -101,13 +119,22 @@ close_chapter(ApRecorder *self)
     self->is_open = FALSE;
 }
 
+/* Makes the next turn begin a chapter. */
+static void
+close_chapter(ApRecorder *self)
+{
+    forget_turn(self);
+    if (self->chapters->len > 0)
+        pack(g_ptr_array_index(self->chapters, self->chapters->len - 1));
+}
+
 void
 ap_recorder_free(ApRecorder *self)
 {
     if (self == NULL)
         return;
 
-    close_chapter(self);
+    forget_turn(self);
     g_clear_pointer(&self->chapters, g_ptr_array_unref);
     (void) g_string_free(self->policy, TRUE);
     (void) g_string_free(self->scratch, TRUE);
@@ -118,7 +145,7 @@ ap_recorder_free(ApRecorder *self)
 static void
 remember(ApRecorder *self, const ApWorld *given, const ApWorld *world, const ApPlan *plan)
 {
-    close_chapter(self);
+    forget_turn(self);
     self->links = g_ptr_array_ref((GPtrArray *) given->links);
     self->devices = g_ptr_array_ref((GPtrArray *) given->devices);
     self->world = *world;
@@ -198,19 +225,9 @@ write_head(ApRecorder *self,
 static gboolean
 is_full(const ApRecorder *self, const Chapter *chapter, ApInstant now)
 {
-    return chapter->text->len - chapter->n_begin > MAX_CHAPTER
+    return chapter->n_text - chapter->n_begin > MAX_CHAPTER
            || now.boot_usec - chapter->since_boot_usec > MAX_SPAN_USEC
            || now.boot_usec < chapter->until_boot_usec || self->n_text > MAX_TEXT;
-}
-
-/* Gives back the room into which a chapter might have grown. */
-static void
-shrink(Chapter *self)
-{
-    GString *text = g_string_new_len(self->text->str, (gssize) self->text->len);
-
-    (void) g_string_free(self->text, TRUE);
-    self->text = text;
 }
 
 /* The chapter that the next turn goes into; one that has no text begins with everything. */
@@ -224,8 +241,6 @@ get_chapter(ApRecorder *self, ApInstant now)
         return last;
 
     close_chapter(self);
-    if (last != NULL)
-        shrink(last);
     last = g_new0(Chapter, 1);
     last->text = g_string_new(NULL);
     last->since_boot_usec = now.boot_usec;
@@ -243,7 +258,7 @@ make_room(ApRecorder *self, ApInstant now)
 
         if (!is_old && self->n_text <= MAX_TEXT)
             return;
-        self->n_text -= first->text->len;
+        self->n_text -= first->n_text;
         (void) g_ptr_array_remove_index(self->chapters, 0);
     }
     close_chapter(self);
@@ -268,7 +283,6 @@ ap_recorder_add(ApRecorder *self,
     ApWorld sorted;
     Chapter *chapter;
     gboolean is_first;
-    gsize before;
 
     if (count_items(world) > MAX_ITEMS) {
         self->n_too_large++;
@@ -278,17 +292,17 @@ ap_recorder_add(ApRecorder *self,
 
     chapter = get_chapter(self, now);
     is_first = !self->is_open;
-    before = chapter->text->len;
     ap_world_sort(world, &sorted);
     write_head(self, &sorted, world, policy, now, chapter->text);
     ap_lines_write_world(is_first ? NULL : &self->world, &sorted, chapter->text);
     /* Paths stay what they are until the plan says otherwise. */
     ap_lines_write_plan(is_first ? NULL : &self->plan, plan, chapter->text);
 
+    self->n_text += chapter->text->len - chapter->n_text;
+    chapter->n_text = chapter->text->len;
     if (is_first)
-        chapter->n_begin = chapter->text->len;
+        chapter->n_begin = chapter->n_text;
     chapter->until_boot_usec = now.boot_usec;
-    self->n_text += chapter->text->len - before;
     self->n_turns++;
     remember(self, world, &sorted, plan);
     make_room(self, now);
@@ -314,7 +328,10 @@ ap_recorder_write(const ApRecorder *self)
     for (guint i = 0; i < self->chapters->len; i++) {
         const Chapter *chapter = g_ptr_array_index(self->chapters, i);
 
-        g_string_append_len(out, chapter->text->str, (gssize) chapter->text->len);
+        if (chapter->packed != NULL)
+            ap_packed_text_append_to(chapter->packed, out);
+        else
+            g_string_append_len(out, chapter->text->str, (gssize) chapter->text->len);
     }
     return g_string_free(out, FALSE);
 }
