@@ -70,6 +70,13 @@ ap_traffic_begin(ApPath *path, const ApDevicePeer *peer, const ApProof *proof, A
     path->traffic_boot_usec = now.boot_usec;
 }
 
+/* What WireGuard may have added by itself since the last look, in bytes. */
+static guint64
+idle_bytes(gboolean renewed)
+{
+    return KEEPALIVES_LEN + (renewed ? HANDSHAKE_LEN : 0);
+}
+
 /*
  * Moves @mark up to @counter; TRUE when that was traffic. The two may wrap, as BFD's account
  * may be ahead of the device's. @n_unsure: bytes that may be BFD's, which the next look will tell
@@ -78,7 +85,7 @@ static gboolean
 advance(guint64 *mark, guint64 counter, gboolean renewed, gint64 n_unsure)
 {
     const gint64 n_more = (gint64) (counter - *mark);
-    const gint64 n_idle = KEEPALIVES_LEN + (renewed ? HANDSHAKE_LEN : 0);
+    const gint64 n_idle = (gint64) idle_bytes(renewed);
 
     if (n_more <= 0 && n_more > -FRESH_COUNTER_LEN)
         return FALSE;
@@ -104,11 +111,12 @@ ap_traffic_note(ApPath *path, const ApDevicePeer *peer, const ApProof *proof, Ap
     const gboolean sent = advance(&path->tx_mark, tx, renewed, 0);
     const gboolean received = advance(&path->rx_mark, rx, renewed, coming_bytes(proof, now));
 
-    /* A handshake is seen once: what of it a packet under way conceals is no traffic later. */
+    /* A look just after we sent is sure to miss as much as is under way: what WireGuard adds by
+     * itself between two looks must not pile up behind that until it seems to be traffic. */
     if (path->tx_mark != tx_before)
         path->tx_mark += leaving;
-    else if (renewed && (gint64) (tx + leaving - path->tx_mark) > 0)
-        path->tx_mark = tx + leaving;
+    else if ((gint64) (tx + leaving - path->tx_mark) > 0)
+        path->tx_mark += MIN(tx + leaving - path->tx_mark, idle_bytes(renewed));
     if (sent || received)
         path->traffic_boot_usec = now.boot_usec;
 }

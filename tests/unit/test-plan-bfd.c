@@ -838,6 +838,26 @@ test_packets_under_way_around_a_handshake(Fixture *self, G_GNUC_UNUSED gconstpoi
     turn(self, "! active usable");
 }
 
+/* Look by look, each just after BFD sent: what WireGuard says by itself does not add up. */
+static void
+test_keepalives_behind_packets_under_way(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    go_direct(self);
+    pass_msec(self, 30000);
+    turn(self, "! active usable");
+    for (guint i = 0; i < 3; i++) {
+        peer_on(self)->tx_bytes += 32;
+        send_bfd(self, 112);
+        turn(self, "! active usable");
+        peer_on(self)->tx_bytes += 112;
+        pass_msec(self, 14000);
+    }
+    peer_on(self)->tx_bytes += 32;
+    turn(self, "! active usable");
+    peer_on(self)->tx_bytes += 3 * 128;
+    turn(self, "! active fast usable");
+}
+
 /* One that was counted at once hides no more than two pings. */
 static void
 test_packet_that_was_counted_hides_little(Fixture *self, G_GNUC_UNUSED gconstpointer data)
@@ -1097,6 +1117,7 @@ main(int argc, char **argv)
     ADD("/plan-bfd/packet-under-way", NULL, test_packet_under_way_is_no_traffic);
     ADD("/plan-bfd/packet-under-way-in-handshake", NULL, test_packet_under_way_in_a_handshake);
     ADD("/plan-bfd/packets-around-handshake", NULL, test_packets_under_way_around_a_handshake);
+    ADD("/plan-bfd/keepalives-behind-packets", NULL, test_keepalives_behind_packets_under_way);
     ADD("/plan-bfd/packet-counted-at-once", NULL, test_packet_that_was_counted_hides_little);
     ADD("/plan-bfd/packet-on-its-way-in", NULL, test_packet_on_its_way_in_is_no_traffic);
     ADD("/plan-bfd/leaving", NULL, test_leaving_peer_says_so_first);
