@@ -6,7 +6,7 @@
 
 /**
  * From how many bytes on a piece of memory goes back to the system as soon as it is free, and how
- * many bytes the heap keeps at most at its end. Left to itself malloc() learns from the short-lived
+ * many free bytes the heap may keep. Left to itself malloc() learns from the short-lived
  * arrays of a turn to keep as much for good: with 1,000 members 10 MiB more, with these 3 MiB
  * (measured, tests/bench gossip).
  */
@@ -29,14 +29,14 @@ ap_heap_bound(void)
 }
 
 /**
- * Gives back what is free on the heap, unless that was done a moment ago.
+ * Gives back what is free on the heap, unless that is little or was done a moment ago.
  *
  * @tidied_boot_usec: (inout): when it was done last, 0: never
  */
 void
 ap_heap_tidy(gint64 *tidied_boot_usec, ApInstant now)
 {
-    if (now.boot_usec - *tidied_boot_usec < TIDY_USEC)
+    if (now.boot_usec - *tidied_boot_usec < TIDY_USEC || mallinfo2().fordblks < HEAP_SPARE)
         return;
 
     (void) malloc_trim(0);
