@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import pytest
+from unix_sockets import listens
 
 PROGRAM = pathlib.Path(
     os.environ.get("AP_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build")
@@ -31,6 +32,11 @@ def run(*command, check=True, **options):
 
 def inside(name, *command, **options):
     return run("ip", "netns", "exec", name, *command, **options)
+
+
+def has_device(name, interface):
+    table = inside(name, "cat", "/proc/net/unix").stdout
+    return listens(table, f"/run/wireguard/{interface}.sock")
 
 
 @contextlib.contextmanager
@@ -99,7 +105,7 @@ class Lab:
         self.daemons.append(subprocess.Popen(
             ["ip", "netns", "exec", name, "wireguard-go", "--foreground", wg],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "LOG_LEVEL": "silent"}))
-        wait_until(lambda: inside(name, "wg", "show", wg, check=False).returncode == 0)
+        wait_until(lambda: has_device(name, wg))
         key_file = self.directory / f"{wg}.key"
         key_file.write_text(self.keys[name].private)
         inside(name, "wg", "set", wg, "private-key", str(key_file), "listen-port", "51820")

@@ -14,7 +14,7 @@ import time
 import pytest
 from memory import own_memory
 from server_lab import (  # noqa: F401
-    A, B, HUB, PROGRAM, ROUTER, TUNNEL, answers, connect, element, entered, inside, is_open, lab,
+    A, B, HUB, PROGRAM, ROUTER, TUNNEL, answers, connect, element, entered, has_device, inside, is_open, lab,
     peers, poll, post, receive, request, run, server, serving, status_of, wait_until,
 )
 
@@ -304,7 +304,7 @@ def test_several_interfaces(lab):
     daemon = subprocess.Popen(["ip", "netns", "exec", HUB, "wireguard-go", "--foreground", second],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: inside(HUB, "wg", "show", second, check=False).returncode == 0)
+        wait_until(lambda: has_device(HUB, second))
         status, text = fails()
         assert status == 64 and "choose one with --interface" in text and second in text
     finally:

@@ -14,9 +14,11 @@ import os
 import re
 import subprocess
 import time
+from pathlib import Path
 
 import lab
 from lab import until
+from unix_sockets import listens
 
 HUB_RTT_MS = 40
 
@@ -334,8 +336,8 @@ class Tunnel:
         name = f"wireguard-go-{self.ifname}"
         self.process = self.host.start(name, "wireguard-go", "-f", self.ifname)
         socket = f"/run/wireguard/{self.ifname}.sock"
-        # Not just there: wg removes a socket that nobody listens on yet.
-        until(5, f"{socket} in {self.host.name}", lambda: _listens(self.host, socket), every=0.002)
+        table = Path(f"/proc/{self.host.pid}/net/unix")
+        until(5, f"{socket} in {self.host.name}", lambda: listens(table.read_text(), socket), every=0.002)
 
     def delete(self):
         if lab.BACKEND == "kernel":
@@ -422,10 +424,3 @@ class Tunnel:
         """The interface's own addresses, with the link-local one that the kernel made up."""
         text = self.host.run("ip", "-o", "addr", "show", "dev", self.ifname)
         return sorted(re.findall(r"inet6? (\S+)", text))
-
-
-def _listens(host, path):
-    with open(f"/proc/{host.pid}/net/unix", encoding="utf-8") as table:
-        rows = [line.split() for line in table]
-    # The fourth field has the flag SO_ACCEPTCON (linux/net.h).
-    return any(row[-1].endswith(path) and int(row[3], 16) & 0x10000 for row in rows[1:])

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who listens on which socket of a machine's file system."""
+
+# linux/net.h: somebody waits for callers on this socket.
+_SO_ACCEPTCON = 0x10000
+
+
+def listens(table, path):
+    """Whether somebody listens on a socket at @path, by @table, the text of a /proc/net/unix. Whoever
+    starts wireguard-go waits for that before wg is used: wg removes a socket that is bound and not
+    listened on yet, and then wireguard-go ends."""
+    rows = [line.split() for line in table.splitlines()[1:]]
+    return any(row[-1].endswith(path) and int(row[3], 16) & _SO_ACCEPTCON for row in rows)
