@@ -87,6 +87,28 @@ wish_task_new(ApClient *self,
 }
 
 static void
+call_helper(ApClient *self,
+            const char *method,
+            GVariant *arguments,
+            const char *reply_type,
+            ApRemoteFlags flags,
+            GCancellable *cancellable,
+            GAsyncReadyCallback callback,
+            gpointer user_data)
+{
+    const ApRemoteCall call = {
+        .destination = self->owner,
+        .interface = AP_BUS_INTERFACE,
+        .method = method,
+        .arguments = arguments,
+        .reply_type = reply_type,
+        .flags = flags,
+    };
+
+    ap_remote_call_async(self->connection, &call, cancellable, callback, user_data);
+}
+
+static void
 wish(ApClient *self,
      const char *method,
      GVariant *arguments,
@@ -94,17 +116,9 @@ wish(ApClient *self,
      GAsyncReadyCallback callback,
      gpointer user_data)
 {
-    const ApRemoteCall call = {
-        .destination = self->owner,
-        .interface = AP_BUS_INTERFACE,
-        .method = method,
-        .arguments = arguments,
-        .reply_type = "()",
-        .flags = AP_REMOTE_MAY_PROMPT,
-    };
     GTask *task = wish_task_new(self, cancellable, callback, user_data);
 
-    ap_remote_call_async(self->connection, &call, cancellable, on_wish, task);
+    call_helper(self, method, arguments, "()", AP_REMOTE_MAY_PROMPT, cancellable, on_wish, task);
 }
 
 static void
@@ -265,27 +279,6 @@ ap_client_wish_finish(GAsyncResult *result, GError **error)
     return g_task_propagate_boolean(G_TASK(result), error);
 }
 
-/* For what a caller only looks at: nobody is asked for a password, and no helper is started. */
-static void
-ask(ApClient *self,
-    const char *method,
-    GVariant *arguments,
-    const char *reply_type,
-    GCancellable *cancellable,
-    GAsyncReadyCallback callback,
-    gpointer user_data)
-{
-    const ApRemoteCall call = {
-        .destination = self->owner,
-        .interface = AP_BUS_INTERFACE,
-        .method = method,
-        .arguments = arguments,
-        .reply_type = reply_type,
-    };
-
-    ap_remote_call_async(self->connection, &call, cancellable, callback, user_data);
-}
-
 /**
  * Asks for everything that is known of one peer.
  *
@@ -300,7 +293,14 @@ ap_client_explain_async(ApClient *self,
 {
     GVariant *arguments = g_variant_new("(sa{sv})", peer, NULL);
 
-    ask(self, "Explain", arguments, "(aa{sv})", cancellable, callback, user_data);
+    call_helper(self,
+                "Explain",
+                arguments,
+                "(aa{sv})",
+                AP_REMOTE_PLAIN,
+                cancellable,
+                callback,
+                user_data);
 }
 
 /**
@@ -327,7 +327,14 @@ ap_client_diagnose_async(ApClient *self,
 {
     GVariant *arguments = g_variant_new("(a{sv})", NULL);
 
-    ask(self, "Diagnose", arguments, "(h)", cancellable, callback, user_data);
+    call_helper(self,
+                "Diagnose",
+                arguments,
+                "(h)",
+                AP_REMOTE_PLAIN,
+                cancellable,
+                callback,
+                user_data);
 }
 
 /**
