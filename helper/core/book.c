@@ -284,7 +284,6 @@ read_missing(ApBook *self, const ApOffer *offer, const GArray *direct, ApInstant
 
     for (guint i = 0; i < self->entries->len; i++) {
         Entry *entry = entry_at(self, i);
-
         const gboolean is_direct = direct != NULL && ap_key_is_among(&entry->candidate.key, direct);
 
         if (entry->n_named == 0)
