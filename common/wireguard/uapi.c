@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -55,23 +56,44 @@ set_call_error(GError **error, int errnum, const ApDeviceId *id)
     ap_wireguard_set_error(error, errnum, "reach the daemon of", id->name);
 }
 
-/* Gives the next system call on @self what is left of the time. */
+/* The daemon may be as slow in taking the connection as with all else. */
 static gboolean
-limit_call(const Connection *self)
+limit_connect(const Connection *self)
 {
-    const gint64 left = self->deadline_boot_usec - ap_clock_now().boot_usec;
     const struct timeval limit = {
-        .tv_sec = left / AP_USEC_PER_SEC,
-        .tv_usec = left % AP_USEC_PER_SEC,
+        .tv_sec = AP_WIREGUARD_UAPI_TIMEOUT_USEC / AP_USEC_PER_SEC,
+        .tv_usec = AP_WIREGUARD_UAPI_TIMEOUT_USEC % AP_USEC_PER_SEC,
     };
 
-    /* A limit of zero would mean none. */
-    if (left <= 0) {
+    return setsockopt(self->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0;
+}
+
+/*
+ * After a call that failed: TRUE when it may be tried again. Waits for @events where it would have
+ * had to wait, and no longer than the connection may take. On failure errno tells why.
+ */
+static gboolean
+may_try_again(const Connection *self, short events)
+{
+    struct pollfd pollfd = {.fd = self->fd, .events = events};
+    gint64 left_usec;
+    int n;
+
+    if (errno == EINTR)
+        return TRUE;
+    if (errno != EAGAIN)
+        return FALSE;
+
+    left_usec = self->deadline_boot_usec - ap_clock_now().boot_usec;
+    if (left_usec <= 0) {
         errno = ETIMEDOUT;
         return FALSE;
     }
-    return setsockopt(self->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0
-           && setsockopt(self->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0;
+
+    n = poll(&pollfd, 1, (int) ((left_usec + AP_USEC_PER_MSEC - 1) / AP_USEC_PER_MSEC));
+    if (n == 0)
+        errno = ETIMEDOUT;
+    return n > 0 || (n < 0 && errno == EINTR);
 }
 
 /* On failure errno tells why. */
@@ -89,7 +111,7 @@ connection_open(Connection *self, const char *dir, const char *name)
 
     self->deadline_boot_usec = ap_clock_now().boot_usec + AP_WIREGUARD_UAPI_TIMEOUT_USEC;
     self->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return self->fd >= 0 && limit_call(self)
+    return self->fd >= 0 && limit_connect(self)
            && connect(self->fd, (const struct sockaddr *) (const void *) &addr, sizeof(addr)) == 0;
 }
 
@@ -98,9 +120,9 @@ static gboolean
 connection_send(const Connection *self, const char *text, gsize n)
 {
     while (n > 0) {
-        const gssize n_sent = limit_call(self) ? send(self->fd, text, n, MSG_NOSIGNAL) : -1;
+        const gssize n_sent = send(self->fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-        if (n_sent < 0 && errno != EINTR)
+        if (n_sent < 0 && !may_try_again(self, POLLOUT))
             return FALSE;
         if (n_sent > 0) {
             text += n_sent;
@@ -117,19 +139,19 @@ receive(const Connection *self, ApUapiReader *reader, const ApDeviceId *id, GErr
     gboolean ok = TRUE;
 
     while (ok && !ap_uapi_reader_is_done(reader)) {
-        const gssize n = limit_call(self) ? recv(self->fd, chunk, CHUNK_SIZE, 0) : -1;
+        const gssize n = recv(self->fd, chunk, CHUNK_SIZE, MSG_DONTWAIT);
 
         if (n > 0) {
             ok = ap_uapi_reader_feed(reader, chunk, (gsize) n, error);
+            sodium_memzero(chunk, (gsize) n);
         } else if (n == 0) {
             break; /* the reader knows whether that was the end */
-        } else if (errno != EINTR) {
+        } else if (!may_try_again(self, POLLIN)) {
             set_call_error(error, errno, id);
             ok = FALSE;
         }
     }
 
-    sodium_memzero(chunk, CHUNK_SIZE);
     return ok;
 }
 
