@@ -14,16 +14,27 @@
 #define HEAP_SPARE (128 * 1024)
 
 /**
+ * By how much the heap grows. With malloc's own 128 KiB a turn that needs one page more would leave
+ * more than may be kept, and an idle helper would take and give back the same memory in each turn.
+ */
+#define HEAP_STEP (32 * 1024)
+
+/**
  * What is free between pieces that are in use is given back so often at most: 4 s, in
  * microseconds. A turn with 1,000 members leaves 0.3 MiB, and comes each 5 s; one large answer on
  * the bus leaves 8 MiB. It takes some 0.1 ms (measured, tests/bench gossip).
  */
 #define TIDY_USEC (4 * AP_USEC_PER_SEC)
 
-/** Makes malloc() keep little of what it is given back. To be called before there are threads. */
+/**
+ * Makes malloc() keep little of what it is given back. To be called before there are threads: they
+ * share one heap, since that of the bus's thread alone would leave 128 KiB free for good.
+ */
 void
 ap_heap_bound(void)
 {
+    (void) mallopt(M_ARENA_MAX, 1);
+    (void) mallopt(M_TOP_PAD, HEAP_STEP);
     (void) mallopt(M_MMAP_THRESHOLD, HEAP_LARGE);
     (void) mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
 }
