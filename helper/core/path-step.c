@@ -16,10 +16,12 @@
 #define POLL_DIRECT_USEC AP_USEC_PER_SEC
 
 /**
- * How often it is read while direct and quiet: what goes through the tunnel shows sooner, by
- * AP_PLAN_GLANCE_USEC. More than two keepalives would count as traffic (helper/core/traffic.c), and
- * WireGuard owes no two of them within 10 s.
+ * How often it is read while direct and quiet, where BFD tells of a path that dies and where the
+ * counters do: what goes through the tunnel shows sooner, by AP_PLAN_GLANCE_USEC. More than two
+ * keepalives would count as traffic (helper/core/traffic.c). WireGuard owes no two of them within
+ * 10 s, and with BFD hardly any, since that sends before one is due.
  */
+#define POLL_QUIET_BFD_USEC (30 * AP_USEC_PER_SEC)
 #define POLL_QUIET_USEC (15 * AP_USEC_PER_SEC)
 
 /**
@@ -137,6 +139,14 @@ proven(const ApPath *self, const ApPathInput *in, const ApLifeVerdict *verdict)
     return step;
 }
 
+static gint64
+poll_direct(const ApPath *self, gboolean is_flowing)
+{
+    if (is_flowing)
+        return POLL_DIRECT_USEC;
+    return self->evidence == AP_EVIDENCE_BFD ? POLL_QUIET_BFD_USEC : POLL_QUIET_USEC;
+}
+
 static ApPathStep
 direct(const ApPath *self, const ApPathInput *in, gboolean nod)
 {
@@ -149,7 +159,7 @@ direct(const ApPath *self, const ApPathInput *in, gboolean nod)
         .nod = nod,
         .keepalive_sec = keepalive(in),
         .next_boot_usec = AP_NEVER,
-        .wake_boot_usec = now + (is_flowing ? POLL_DIRECT_USEC : POLL_QUIET_USEC),
+        .wake_boot_usec = now + poll_direct(self, is_flowing),
         .glance_boot_usec = is_flowing ? 0 : now + AP_PLAN_GLANCE_USEC,
     };
 }

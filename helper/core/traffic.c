@@ -14,8 +14,8 @@
 
 /**
  * What one new session may add to a counter, in bytes: three initiations, of which no two are sent
- * within 5 s, so that they fill the time between two looks, and a response. Source: messages.h as
- * above. Traffic often is what renews a session, and it must not hide behind that.
+ * within 5 s, and a response. Source: messages.h as above. More get lost on a path that is hardly
+ * one. Traffic often is what renews a session, and it must not hide behind that.
  */
 #define HANDSHAKE_LEN (3 * 148 + 92)
 

@@ -7,7 +7,7 @@
 
 /**
  * A turn that is due within this time comes along with a wake-up: 5 s, in microseconds. Where
- * nothing happens but BFD, which comes each 11 to 15 s on a quiet path, no turn (15 s) then needs a
+ * nothing happens but BFD, which comes each 11 to 15 s on a quiet path, hardly any turn then needs a
  * wake-up of its own.
  */
 #define EARLY_USEC (5 * AP_USEC_PER_SEC)

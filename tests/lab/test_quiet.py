@@ -9,7 +9,7 @@ from product import PlainServer
 from scene import Scene
 
 # In seconds, of a path that died while it was quiet, from the first packet that was sent into it:
-# a quiet path is looked at each 7.5 s (POLL_QUIET_USEC of helper/core/path-step.c), each end asks it
+# a quiet path is looked at each 7.5 s (AP_PLAN_GLANCE_USEC of helper/core/plan.h), each end asks it
 # for 0.9 s, and the server is told in between. Without that the far end took up to 45 s.
 BACK = 10
 

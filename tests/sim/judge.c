@@ -18,7 +18,7 @@
 
 /**
  * After how long traffic is surely known as such, in microseconds: a quiet path is looked at every
- * 7.5 s (POLL_QUIET_USEC of helper/core/path-step.c), and a second to spare.
+ * 7.5 s (AP_PLAN_GLANCE_USEC of helper/core/plan.h), and a second to spare.
  */
 #define KNOWN_TRAFFIC_USEC (17 * AP_USEC_PER_SEC / 2)
 

@@ -753,7 +753,7 @@ test_quiet_path_slows_down(Fixture *self, G_GNUC_UNUSED gconstpointer data)
     }
     pass_msec(self, 1000);
     turn(self, "! active usable");
-    g_assert_cmpint(wake_msec(self), ==, 15000);
+    g_assert_cmpint(wake_msec(self), ==, 30000);
     g_assert_cmpint(glance_msec(self), ==, 7500);
 
     /* A handshake is no traffic; a packet in either direction is. */

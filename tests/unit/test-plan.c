@@ -356,6 +356,19 @@ test_silent_peer_falls_back(Fixture *self, G_GNUC_UNUSED gconstpointer data)
     turn(self, "add(probing)");
 }
 
+/* Nothing but the counters tells that it died. */
+static void
+test_quiet_path_is_looked_at(Fixture *self, G_GNUC_UNUSED gconstpointer data)
+{
+    g_autoptr(ApPlan) plan = NULL;
+
+    go_direct(self);
+    pass_msec(self, 30000);
+    turn(self, "");
+    plan = sim_plan(self->sim, self->now);
+    g_assert_cmpint(plan->wake_at_boot_usec - self->now.boot_usec, ==, 15 * AP_USEC_PER_SEC);
+}
+
 static void
 test_keepalives_are_no_traffic(Fixture *self, G_GNUC_UNUSED gconstpointer data)
 {
@@ -731,6 +744,7 @@ main(int argc, char **argv)
     ADD("/plan/resync-ends-a-back-off", NULL, test_resync_ends_a_back_off);
     ADD("/plan/flapping-port", NULL, test_flapping_port_leaves_a_direct_peer_alone);
     ADD("/plan/silent-peer-falls-back", NULL, test_silent_peer_falls_back);
+    ADD("/plan/quiet-path-is-looked-at", NULL, test_quiet_path_is_looked_at);
     ADD("/plan/keepalives-are-no-traffic", NULL, test_keepalives_are_no_traffic);
     ADD("/plan/session-must-be-renewed", NULL, test_session_must_be_renewed);
     ADD("/plan/far-end-that-started-anew-is-told", NULL, test_far_end_that_started_anew_is_told);
