@@ -26,7 +26,6 @@ G_BEGIN_DECLS
  * @may_name_members: it may send much at once: see ap_trust_may_name_members()
  * @boot_id: of its latest sign of life
  * @alive_until_usec: until when that holds, in microseconds of the boot clock; 0: there was none
- * @alive_since_usec: since when the peer has been alive without a break, under that boot ID
  * @pinged_until_usec: until when our latest sign of life holds for it; 0: it has none
  * @told: what it knows
  */
@@ -36,7 +35,6 @@ typedef struct {
     gboolean may_name_members;
     ApBootId boot_id;
     gint64 alive_until_usec;
-    gint64 alive_since_usec;
     gint64 pinged_until_usec;
     ApTold told;
 

@@ -169,8 +169,6 @@ take_alive(ApGossip *self, ApDoorPeer *from, const ApFact *fact, ApGossipNews *n
     if (ttl_sec == 0)
         return AP_GOSSIP_REFUSAL_EXPIRED;
 
-    if (!is_same || from->alive_until_usec <= now.boot_usec)
-        from->alive_since_usec = now.boot_usec;
     if (!is_same) {
         news->is_new_boot = TRUE;
         from->pinged_until_usec = 0;
@@ -453,15 +451,6 @@ ap_gossip_alive_until(const ApGossip *self, const ApKey *key)
     const ApDoorPeer *peer = ap_door_find(self->door, key);
 
     return peer != NULL ? peer->alive_until_usec : 0;
-}
-
-/** Returns: since when it has run without a break, in microseconds of the boot clock */
-gint64
-ap_gossip_alive_since(const ApGossip *self, const ApKey *key)
-{
-    const ApDoorPeer *peer = ap_door_find(self->door, key);
-
-    return peer != NULL ? peer->alive_since_usec : 0;
 }
 
 /** Returns: whether the peer is one of those that are told all facts: ap_trust_gets_all() */

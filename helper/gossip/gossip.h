@@ -76,7 +76,6 @@ GArray *ap_gossip_list(const ApGossip *self);
 char *ap_gossip_name(const ApGossip *self, const ApKey *key);
 gboolean ap_gossip_is_hub(const ApGossip *self) G_GNUC_PURE;
 gint64 ap_gossip_alive_until(const ApGossip *self, const ApKey *key);
-gint64 ap_gossip_alive_since(const ApGossip *self, const ApKey *key);
 gboolean ap_gossip_gets_all(const ApGossip *self, const ApKey *key);
 guint64 ap_gossip_n_refused(const ApGossip *self, ApGossipRefusal refusal);
 const ApKnowledge *ap_gossip_knowledge(const ApGossip *self);

@@ -354,24 +354,6 @@ ap_knowledge_take_reused(ApKnowledge *self, guint *slot)
     return pop(self->reused_slots, slot);
 }
 
-/**
- * Forgets all that @teller told.
- *
- * Returns: FALSE when there was nothing
- */
-gboolean
-ap_knowledge_forget(ApKnowledge *self, const ApKey *teller)
-{
-    ApTeller *who = g_hash_table_lookup(self->tellers, teller);
-    const gboolean has_told = who != NULL && who->claims.length > 0;
-
-    if (who == NULL)
-        return FALSE;
-    remove_claims(self, who);
-    g_hash_table_remove(self->tellers, teller);
-    return has_told;
-}
-
 /* When @claim is over as things stand, in microseconds of the boot clock; see the header. */
 static gint64
 end_of(const ApClaim *claim, ApInstant now)

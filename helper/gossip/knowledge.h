@@ -82,7 +82,6 @@ ApLearned ap_knowledge_learn(ApKnowledge *self,
                              ApInstant now);
 gboolean ap_knowledge_set_own(ApKnowledge *self, const ApKey *own, const GArray *facts);
 gboolean ap_knowledge_take_reused(ApKnowledge *self, guint *slot);
-gboolean ap_knowledge_forget(ApKnowledge *self, const ApKey *teller);
 gboolean ap_knowledge_advance(ApKnowledge *self, ApInstant now);
 guint64 ap_knowledge_revision(const ApKnowledge *self) G_GNUC_PURE;
 gint64 ap_knowledge_deadline(const ApKnowledge *self, ApInstant now);
