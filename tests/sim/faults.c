@@ -448,9 +448,7 @@ fault_happen(Stage *stage, const Fault *fault)
         change_server(stage, fault->value);
         break;
     case FAULT_DEAFEN:
-        node->fired = NULL;
-        node->hear = NULL;
-        node->gossip_hear = NULL;
+        node->is_deaf = TRUE;
         break;
     case FAULT_TAMPER:
         tamper(node);

@@ -223,6 +223,7 @@ node_start(Node *self)
         return;
     stage_note(self->stage, "node %u: the helper starts", self->index);
     self->is_dead = FALSE;
+    self->is_deaf = FALSE;
     self->edits_to_die = 0;
     self->is_new_here = TRUE;
     node_enter(self);
@@ -404,7 +405,7 @@ helper_deadline(const Node *self)
     const gint64 timer = self->fired != NULL ? timer_at(self) : AP_NEVER;
     const gint64 question = edges_question_deadline(self);
 
-    if (self->engine == NULL)
+    if (self->engine == NULL || self->is_deaf)
         return AP_NEVER;
     if (self->stalled_until_usec > self->stage->now_usec)
         return self->stalled_until_usec;

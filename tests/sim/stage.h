@@ -182,6 +182,7 @@ struct _Node {
     GArray *inbox;         /* (owned) (element-type Packet) BFD and gossip that nobody has read */
     gboolean is_dead;      /* the helper is killed: whatever it still does has no effect */
     gint64 edits_to_die;   /* it is killed at this edit; 0: it is not */
+    gboolean is_deaf;      /* the helper does nothing any more, and should: FAULT_DEAFEN */
     gboolean is_stopped;   /* in good order */
     gboolean wake_is_news; /* the helper has not heard that the machine is awake */
     gboolean stop_is_news; /* the helper has not heard that it is to stop */
