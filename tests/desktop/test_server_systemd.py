@@ -8,7 +8,7 @@ import re
 import pytest
 from booted import Booted
 from desktop import until
-from unix_sockets import listens
+from unix_sockets import has_daemon
 
 HTTP = "wg-autopeer-server.service"
 HUB4 = "10.9.0.1"
@@ -53,8 +53,7 @@ class Hub:
         if run == self.inside:
             service += ["ip", "netns", "exec", "office"]
         self.run(*service, "wireguard-go", "--foreground", interface)
-        socket = f"/run/wireguard/{interface}.sock"
-        until(10, "the tunnel is there", lambda: listens(run("cat", "/proc/net/unix"), socket))
+        until(10, "the tunnel is there", lambda: has_daemon(run("cat", "/proc/net/unix"), interface))
         run("wg", "set", interface, "private-key", f"/root/{name}.key", "listen-port", port)
         run("ip", "addr", "add", f"{address}/24", "dev", interface)
         run("ip", "link", "set", interface, "up")

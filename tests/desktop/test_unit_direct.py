@@ -8,7 +8,7 @@ import re
 import pytest
 from booted import Booted
 from desktop import ROOT, until
-from unix_sockets import listens
+from unix_sockets import has_daemon
 
 ANNA, BEN = "wg-autopeer.service", "wg-autopeer-ben.service"
 TUNNELS = {"anna": "10.9.0.11", "ben": "10.9.0.12"}
@@ -101,8 +101,8 @@ class Office:
     def make_tunnel(self, name, interface, address, port):
         into = self.into(name)
         self.run("systemd-run", "--quiet", f"--unit=tunnel-{name}", *into, "wireguard-go", "--foreground", interface)
-        sockets, socket = [*into, "cat", "/proc/net/unix"], f"/run/wireguard/{interface}.sock"
-        until(10, "the tunnel is there", lambda: listens(self.run(*sockets), socket))
+        table = [*into, "cat", "/proc/net/unix"]
+        until(10, "the tunnel is there", lambda: has_daemon(self.run(*table), interface))
         self.run(*into, "wg", "set", interface, "private-key", f"/root/{name}.key", "listen-port", port)
         self.run(*into, "ip", "addr", "add", f"{address}/24", "dev", interface)
         self.run(*into, "ip", "link", "set", interface, "up")

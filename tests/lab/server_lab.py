@@ -14,7 +14,7 @@ import tempfile
 import time
 
 import pytest
-from unix_sockets import listens
+from unix_sockets import has_daemon
 
 PROGRAM = pathlib.Path(
     os.environ.get("AP_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build")
@@ -35,8 +35,7 @@ def inside(name, *command, **options):
 
 
 def has_device(name, interface):
-    table = inside(name, "cat", "/proc/net/unix").stdout
-    return listens(table, f"/run/wireguard/{interface}.sock")
+    return has_daemon(inside(name, "cat", "/proc/net/unix").stdout, interface)
 
 
 @contextlib.contextmanager

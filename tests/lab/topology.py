@@ -18,7 +18,7 @@ from pathlib import Path
 
 import lab
 from lab import until
-from unix_sockets import listens
+from unix_sockets import has_daemon
 
 HUB_RTT_MS = 40
 
@@ -335,9 +335,8 @@ class Tunnel:
             return
         name = f"wireguard-go-{self.ifname}"
         self.process = self.host.start(name, "wireguard-go", "-f", self.ifname)
-        socket = f"/run/wireguard/{self.ifname}.sock"
         table = Path(f"/proc/{self.host.pid}/net/unix")
-        until(5, f"{socket} in {self.host.name}", lambda: listens(table.read_text(), socket), every=0.002)
+        until(5, f"{name} in {self.host.name}", lambda: has_daemon(table.read_text(), self.ifname), every=0.002)
 
     def delete(self):
         if lab.BACKEND == "kernel":
