@@ -5,6 +5,7 @@ import time
 
 import figures
 import lab
+from lab import until
 from scene import Scene
 from traffic import Traffic
 
@@ -66,8 +67,18 @@ def _direct(traffic, since):
 def _held_until(scene):
     """The end of the later of both hold-downs."""
     to_monotonic = time.monotonic() - time.time()
-    tries = [laptop.helper.peer(other)["next_try_usec"] for laptop, other in scene.pairs()]
-    return max(tries) / 1e6 + to_monotonic
+    return max(_next_try_usec(*pair) for pair in scene.pairs()) / 1e6 + to_monotonic
+
+
+def _next_try_usec(laptop, other):
+    """When it tries again, in µs since 1970. On a slow machine the first hold-down may be over by
+    the time that it is asked; while the path is cut, the try that follows leads to the next one."""
+
+    def tells():
+        peer = laptop.helper.peer(other)
+        return peer and peer["next_try_usec"]
+
+    return until(10, f"{laptop.name} holds down", tells)
 
 
 def _ms(start, end):

@@ -63,17 +63,22 @@ def line(one):
 
 def _reason(laptop, other, seconds=20):
     """Why it does not go direct, as it says between two tries. A machine that is too busy to hear
-    an answer in time needs more than one of them to see what is wrong."""
+    an answer in time needs more than one of them to see what is wrong, and one that is slow to
+    tell may be at the next try when it is asked again: what it said last is what counts."""
+    said = None
 
-    def says():
+    def says_mtu():
+        nonlocal said
         peer = laptop.helper.peer(other)
-        return peer and peer["state"] == "waiting" and peer["reason"]
+        if peer and peer["state"] == "waiting":
+            said = peer["reason"]
+        return said == "mtu"
 
     try:
-        until(seconds, f"{laptop.name} says mtu", lambda: says() == "mtu", every=0.1)
+        until(seconds, f"{laptop.name} says mtu", says_mtu, every=0.1)
     except TimedOut:
         pass
-    return says()
+    return said
 
 
 def transfer(sender, receiver, n_bytes, limit=60):
