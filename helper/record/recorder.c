@@ -265,7 +265,7 @@ make_room(ApRecorder *self, ApInstant now)
 }
 
 /**
- * Records one turn. A world of too many items is only counted.
+ * Records one turn. A world of too many items is only counted; what is too old by then goes.
  *
  * @world: borrowed for the call, but its links and devices are kept until the next one: they must
  *     never change, only be replaced
@@ -287,6 +287,7 @@ ap_recorder_add(ApRecorder *self,
     if (count_items(world) > MAX_ITEMS) {
         self->n_too_large++;
         close_chapter(self);
+        make_room(self, now);
         return;
     }
 

@@ -255,6 +255,17 @@ test_bounds(void)
     g_assert_cmpuint(replay.n_turns, >, 300);
 }
 
+static void
+offer_too_many(Sim *sim)
+{
+    for (guint i = 0; i < 600; i++) {
+        const ApKey key = sim_key(100 + i);
+        g_autofree char *address = g_strdup_printf("10.85.%u.%u", 1 + i / 250, 1 + i % 250);
+
+        (void) sim_offer(sim, 7, &key, address, NULL);
+    }
+}
+
 /* A machine with thousands of peers is counted, and what comes after stands alone. */
 static void
 test_too_large(void)
@@ -265,12 +276,7 @@ test_too_large(void)
     ApInstant now = begin;
 
     play_turn(sim, recorder, now);
-    for (guint i = 0; i < 600; i++) {
-        const ApKey key = sim_key(100 + i);
-        g_autofree char *address = g_strdup_printf("10.85.%u.%u", 1 + i / 250, 1 + i % 250);
-
-        (void) sim_offer(sim, 7, &key, address, NULL);
-    }
+    offer_too_many(sim);
     now.boot_usec += AP_USEC_PER_SEC;
     play_turn(sim, recorder, now);
     g_array_set_size(sim->candidates, 1);
@@ -281,6 +287,28 @@ test_too_large(void)
     }
     record = ap_recorder_write(recorder);
     g_assert_nonnull(strstr(record, " too-large=1\n"));
+}
+
+/* What was recorded before a machine grew does not outlive its ten minutes. */
+static void
+test_too_large_for_long(void)
+{
+    g_autoptr(ApRecorder) recorder = ap_recorder_new();
+    g_autoptr(Sim) sim = ordinary();
+    g_autofree char *early = NULL, *late = NULL;
+    ApInstant now = begin;
+
+    play_turn(sim, recorder, now);
+    offer_too_many(sim);
+    now.boot_usec += 599 * AP_USEC_PER_SEC;
+    play_turn(sim, recorder, now);
+    early = ap_recorder_write(recorder);
+    g_assert_nonnull(strstr(early, "\nbegin\n"));
+
+    now.boot_usec += 2 * AP_USEC_PER_SEC;
+    play_turn(sim, recorder, now);
+    late = ap_recorder_write(recorder);
+    g_assert_cmpstr(late, ==, "record 1 turns=1 too-large=2\n");
 }
 
 int
@@ -296,5 +324,6 @@ main(int argc, char **argv)
     g_test_add_func("/record/replay/hostile", test_hostile);
     g_test_add_func("/record/replay/bounds", test_bounds);
     g_test_add_func("/record/replay/too-large", test_too_large);
+    g_test_add_func("/record/replay/too-large-for-long", test_too_large_for_long);
     return g_test_run();
 }
