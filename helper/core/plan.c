@@ -81,6 +81,25 @@ ap_plan_find_tunnel(const ApPlan *self, guint32 ifindex)
     return NULL;
 }
 
+/**
+ * Lists who is on a direct path, in the order of @self's paths.
+ *
+ * Returns: (transfer full) (element-type ApKey)
+ */
+GArray *
+ap_plan_list_direct(const ApPlan *self, guint32 ifindex)
+{
+    GArray *direct = g_array_new(FALSE, TRUE, sizeof(ApKey));
+
+    for (guint i = 0; i < self->paths->len; i++) {
+        const ApPath *path = &g_array_index(self->paths, ApPath, i);
+
+        if (path->ifindex == ifindex && path->state == AP_PATH_DIRECT)
+            g_array_append_val(direct, path->key);
+    }
+    return direct;
+}
+
 /* The ledger's entries that are still about @device: whoever else is on it was configured. */
 static GArray *
 ours_on(const ApWorld *world, const ApDevice *device)

@@ -112,6 +112,7 @@ ApPlan *ap_plan_make(const ApWorld *world, const ApPolicy *policy, ApInstant now
 void ap_plan_free(ApPlan *self);
 int ap_refusal_compare(gconstpointer a, gconstpointer b) G_GNUC_PURE;
 const ApTunnel *ap_plan_find_tunnel(const ApPlan *self, guint32 ifindex) G_GNUC_PURE;
+GArray *ap_plan_list_direct(const ApPlan *self, guint32 ifindex);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApPlan, ap_plan_free)
 

@@ -40,7 +40,7 @@ typedef struct {
     gint64 seen_boot_usec;        /* when the server last heard of it; 0: not told */
     gint64 hub_rtt_usec;          /* from it to the hub and back, as it says; 0: not told */
     gint64 relay_rtt_usec;        /* from here by the hub to it and back, estimated; 0: not known */
-    gint64 doubted_boot_usec;     /* when its server last doubted its path with us; 0: never */
+    gint64 doubted_boot_usec;     /* when its path with us was last said to be gone; 0: never */
     gboolean withdrawn;           /* the source says it is gone, or stopped naming it long ago */
     ApReason why;                 /* of @withdrawn */
 } ApCandidate;

@@ -86,20 +86,6 @@ ap_askers_list(ApAskers *self, guint64 network, ApInstant now)
     return candidates;
 }
 
-static GArray *
-list_direct(const ApPlan *plan, guint32 ifindex)
-{
-    GArray *direct = g_array_new(FALSE, TRUE, sizeof(ApKey));
-
-    for (guint i = 0; i < plan->verdicts->len; i++) {
-        const ApVerdict *verdict = &g_array_index(plan->verdicts, ApVerdict, i);
-
-        if (verdict->ifindex == ifindex && verdict->state == AP_PATH_DIRECT)
-            g_array_append_val(direct, verdict->key);
-    }
-    return direct;
-}
-
 static ApAsker *
 find_or_add(ApAskers *self, const ApTunnel *tunnel, guint64 network, ApInstant now)
 {
@@ -136,7 +122,7 @@ ap_askers_update(ApAskers *self,
     for (guint i = 0; i < plan->tunnels->len; i++) {
         const ApTunnel *tunnel = &g_array_index(plan->tunnels, ApTunnel, i);
         ApAsker *asker = find_or_add(self, tunnel, network, now);
-        g_autoptr(GArray) direct = list_direct(plan, tunnel->ifindex);
+        g_autoptr(GArray) direct = ap_plan_list_direct(plan, tunnel->ifindex);
         const ApAskerInput input = {
             .tunnel = tunnel,
             .device = ap_world_find_device(world, tunnel->ifindex),

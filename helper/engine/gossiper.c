@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "helper/core/uplink.h"
 #include "helper/engine/listeners.h"
+#include "helper/gossip/losses.h"
 #include "helper/gossip/own.h"
 
 #include <string.h>
@@ -31,6 +32,7 @@
  * @local: of @socket, as is @port
  * @listeners: (owned): whom to tell, and when
  * @watch: (owned) (element-type ApOwnWatch)
+ * @losses: of our direct paths
  * @look_usec: when the device is to be looked at again; AP_NEVER where only events count
  * @wake_usec: when ap_gossiper_run() has something to do that must not wait
  * @due_usec: and when there is something that may
@@ -47,6 +49,7 @@ struct _ApGossiper {
     guint16 port;
     ApListeners *listeners;
     GArray *watch;
+    ApLosses losses;
     gint64 look_usec;
     gint64 wake_usec;
     gint64 due_usec;
@@ -104,6 +107,7 @@ ap_gossiper_new(const ApDevice *device, const ApGossiperSetup *setup, ApInstant 
     self->gossip = gossip;
     self->listeners = ap_listeners_new();
     self->watch = g_array_new(FALSE, TRUE, sizeof(ApOwnWatch));
+    self->losses = ap_losses_init();
     self->look_usec = now.boot_usec;
     self->candidates = g_array_new(FALSE, TRUE, sizeof(ApCandidate));
     return self;
@@ -129,6 +133,7 @@ ap_gossiper_free(ApGossiper *self)
     ap_gossip_free(self->gossip);
     ap_listeners_free(self->listeners);
     g_array_unref(self->watch);
+    ap_losses_clear(&self->losses);
     g_array_unref(self->candidates);
     g_free(self);
 }
@@ -207,6 +212,15 @@ is_alive(const ApKey *key, gconstpointer moment)
     return ap_gossip_alive_until(self->gossip, key) > self->now.boot_usec;
 }
 
+static void
+note_losses(ApGossiper *self, const GArray *direct, ApInstant now)
+{
+    guint32 random;
+
+    self->setup.ops->randomize(&random, sizeof(random));
+    ap_losses_note(&self->losses, direct, random, now);
+}
+
 /* Returns: whether anything is said that was not */
 static gboolean
 tell_own(ApGossiper *self, const ApGossiperTurn *turn, const GPtrArray *peers, ApInstant now)
@@ -223,6 +237,7 @@ tell_own(ApGossiper *self, const ApGossiperTurn *turn, const GPtrArray *peers, A
         .peers = peers,
         .is_hub = turn->is_hub,
         .speaks_bfd = !turn->is_mute,
+        .lost = self->losses.mark,
         .is_alive = is_alive,
         .data = &moment,
     };
@@ -270,6 +285,7 @@ ap_gossiper_match(ApGossiper *self, const ApGossiperTurn *turn, ApInstant now, G
 
     ap_gossip_set_device(self->gossip, turn->device, &trust);
     update_candidates(self);
+    note_losses(self, turn->direct, now);
     if (tell_own(self, turn, trust.peers, now))
         ap_listeners_stir(self->listeners);
     ap_listeners_set(self->listeners,
@@ -281,6 +297,7 @@ ap_gossiper_match(ApGossiper *self, const ApGossiperTurn *turn, ApInstant now, G
     self->look_usec = turn->is_hub ? now.boot_usec + HUB_LOOK_USEC : AP_NEVER;
     if (!ok)
         self->look_usec = now.boot_usec + RETRY_USEC;
+    self->look_usec = MIN(self->look_usec, ap_losses_deadline(&self->losses));
     (void) ap_gossiper_run(self, now);
     return ok;
 }

@@ -57,6 +57,7 @@ typedef struct {
  * @links: (element-type ApLink)
  * @ours: (element-type ApKey): peers of the device that we added
  * @bfd: (element-type ApKey): those of them that were heard to speak BFD
+ * @direct: (element-type ApKey): those on a direct path
  * @is_hub: nobody else routes our address
  * @is_mute: we cannot speak BFD on it
  */
@@ -66,6 +67,7 @@ typedef struct {
     const ApPolicy *policy;
     const GArray *ours;
     const GArray *bfd;
+    const GArray *direct;
     gboolean is_hub;
     gboolean is_mute;
 } ApGossiperTurn;

@@ -132,12 +132,14 @@ match_tunnel(ApGossipers *self,
     const ApDevice *device = ap_world_find_device(world, tunnel->ifindex);
     g_autoptr(GArray) ours = list_ours(world, tunnel->ifindex);
     g_autoptr(GArray) bfd = list_bfd(plan, tunnel->ifindex);
+    g_autoptr(GArray) direct = ap_plan_list_direct(plan, tunnel->ifindex);
     const ApGossiperTurn turn = {
         .device = device,
         .links = world->links,
         .policy = policy,
         .ours = ours,
         .bfd = bfd,
+        .direct = direct,
         .is_hub = !tunnel->managed,
         .is_mute = ap_world_is_mute(world, tunnel->ifindex),
     };

@@ -78,6 +78,8 @@ read_fact(ApCandidate *self, const ApKnown *known, const ApTrust *trust)
     if (fact->kind == AP_FACT_MEMBER) {
         self->speaks_bfd |= ap_member_speaks_bfd(&fact->member);
         self->gossips &= !ap_member_is_basic(&fact->member);
+        if (ap_member_has_lost(&fact->member))
+            self->doubted_boot_usec = MAX(self->doubted_boot_usec, known->learned_boot_usec);
     }
     return ap_known_has(known, may_say_of_another, trust);
 }
@@ -192,7 +194,8 @@ add_silent(const Context *context, const ApKnowledge *knowledge, GArray *candida
  * everybody who is configured. Whether any of it is a good idea is the guard's question.
  *
  * Its order and that within each candidate come from the facts alone, so that the same facts
- * make the same list. What we say ourselves makes no candidates.
+ * make the same list; when they were learned tells when a path was said to be gone. What we say
+ * ourselves makes no candidates.
  *
  * Returns: (transfer full) (element-type ApCandidate): sorted by key
  */
@@ -219,18 +222,19 @@ ap_candidates_new(const ApKnowledge *knowledge,
 static void
 merge_into(ApCandidate *self, const ApCandidate *more)
 {
+    const gint64 doubted = MAX(self->doubted_boot_usec, more->doubted_boot_usec);
+
     if (more->withdrawn) {
         self->sources |= self->withdrawn ? more->sources : 0;
         return;
     }
     if (self->withdrawn) {
-        const gint64 doubted = self->doubted_boot_usec;
-
         *self = *more;
         self->doubted_boot_usec = doubted;
         return;
     }
 
+    self->doubted_boot_usec = doubted;
     self->sources |= more->sources;
     self->gossips = self->gossips && more->gossips;
     self->speaks_bfd = self->speaks_bfd || more->speaks_bfd;

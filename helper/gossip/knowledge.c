@@ -294,6 +294,8 @@ ap_knowledge_learn(ApKnowledge *self,
             held = add_known(self, fact);
         add_claim(self, who, held, until_usec);
     }
+    if (held->learned_boot_usec == 0)
+        held->learned_boot_usec = now.boot_usec;
     if (known != NULL)
         *known = held;
     return learned;

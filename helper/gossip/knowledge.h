@@ -48,11 +48,13 @@ typedef struct _ApClaim ApClaim;
  *
  * @fact: its time to live means nothing; what it borrows, this owns
  * @slot: a small number that is this fact's own as long as it is held: see told.h
+ * @learned_boot_usec: when somebody else told it first; 0: nobody did
  * @claims: who told it; at least one
  */
 typedef struct {
     ApFact fact;
     guint slot;
+    gint64 learned_boot_usec;
     GSequenceIter *at;
     ApClaim *claims;
 } ApKnown;

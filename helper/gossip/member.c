@@ -164,6 +164,15 @@ ap_member_speaks_bfd(const ApMember *self)
     return has_byte(self, AP_MEMBER_BFD, AP_MEMBER_BFD_VERSION);
 }
 
+/** Returns: whether the subject says that it lost a direct path at some time */
+gboolean
+ap_member_has_lost(const ApMember *self)
+{
+    ApReader value;
+
+    return ap_member_find(self, AP_MEMBER_LOST, &value) && value.left == sizeof(guint32);
+}
+
 static void
 put_item(GByteArray *out, guint8 key, const void *bytes, gsize n)
 {
@@ -182,19 +191,22 @@ put_byte_item(GByteArray *out, guint8 key, guint8 byte)
  * Makes the items of a peer, in the order of wirelink: the name first, the rest ascending.
  *
  * @buffer: gets the bytes in place of what is in it; must outlive the result
- * @name: (nullable): at most AP_PEER_NAME_MAX bytes of UTF-8; NULL or empty: none
  *
  * The empty list is what a hub says about a peer that it only routes: no name, not basic, no BFD.
  */
 ApMember
-ap_member_describe(GByteArray *buffer, const char *name, gboolean is_basic, gboolean speaks_bfd)
+ap_member_describe(GByteArray *buffer, const ApMemberWords *words)
 {
+    const guint32 lost = GUINT32_TO_BE(words->lost);
+
     g_byte_array_set_size(buffer, 0);
-    if (name != NULL && *name != '\0')
-        put_item(buffer, AP_MEMBER_NAME, name, strlen(name));
-    if (speaks_bfd)
+    if (words->name != NULL && *words->name != '\0')
+        put_item(buffer, AP_MEMBER_NAME, words->name, strlen(words->name));
+    if (words->speaks_bfd)
         put_byte_item(buffer, AP_MEMBER_BFD, AP_MEMBER_BFD_VERSION);
-    if (is_basic)
+    if (lost != 0)
+        put_item(buffer, AP_MEMBER_LOST, &lost, sizeof(lost));
+    if (words->is_basic)
         put_byte_item(buffer, AP_MEMBER_BASIC, 1);
     return (ApMember){.bytes = buffer->data, .n_bytes = buffer->len};
 }

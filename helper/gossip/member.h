@@ -13,11 +13,12 @@
 
 G_BEGIN_DECLS
 
-/** Keys of items. All but the last are wirelink's. */
+/** Keys of items. The capital ones are ours, and unknown to wirelink. */
 typedef enum {
     AP_MEMBER_NAME = 'n',
     AP_MEMBER_BASIC = 'b', /* one byte, 1: the peer runs no gossip */
-    AP_MEMBER_BFD = 'B',   /* one byte, the version of how it speaks BFD; unknown to wirelink */
+    AP_MEMBER_BFD = 'B',   /* one byte, the version of how it speaks BFD */
+    AP_MEMBER_LOST = 'L',  /* four bytes, others each time that it lost a direct path */
 } ApMemberKey;
 
 /** Version in the item "B": RFC 5881 on the link-local addresses, with padded packets. */
@@ -33,6 +34,19 @@ typedef struct {
     gsize n_bytes;
 } ApMember;
 
+/**
+ * What we say of a peer.
+ *
+ * @name: (nullable): at most AP_PEER_NAME_MAX bytes of UTF-8; NULL or empty: none
+ * @lost: the mark of a direct path that was lost: ap_losses_note(); 0: none
+ */
+typedef struct {
+    const char *name;
+    gboolean is_basic;
+    gboolean speaks_bfd;
+    guint32 lost;
+} ApMemberWords;
+
 ApGossipRefusal ap_member_take(ApReader *reader, ApMember *out, gboolean *is_minimal)
     G_GNUC_WARN_UNUSED_RESULT;
 void ap_member_put(const ApMember *self, GByteArray *out);
@@ -40,7 +54,7 @@ void ap_member_put(const ApMember *self, GByteArray *out);
 gboolean ap_member_find(const ApMember *self, guint8 key, ApReader *out) G_GNUC_WARN_UNUSED_RESULT;
 gboolean ap_member_is_basic(const ApMember *self);
 gboolean ap_member_speaks_bfd(const ApMember *self);
-ApMember
-ap_member_describe(GByteArray *buffer, const char *name, gboolean is_basic, gboolean speaks_bfd);
+gboolean ap_member_has_lost(const ApMember *self);
+ApMember ap_member_describe(GByteArray *buffer, const ApMemberWords *words);
 
 G_END_DECLS

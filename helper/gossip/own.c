@@ -63,16 +63,12 @@ say(ApOwnFacts *self, ApFact fact)
 }
 
 static void
-say_member(ApOwnFacts *self,
-           const ApKey *subject,
-           const char *name,
-           gboolean is_basic,
-           gboolean speaks_bfd)
+say_member(ApOwnFacts *self, const ApKey *subject, ApMemberWords words)
 {
     GByteArray *buffer = g_byte_array_new();
 
     g_ptr_array_add(self->buffers, buffer);
-    say(self, ap_fact_member(subject, ap_member_describe(buffer, name, is_basic, speaks_bfd)));
+    say(self, ap_fact_member(subject, ap_member_describe(buffer, &words)));
 }
 
 /* A link-local address means nothing to whoever is not on the link, and is told to all. */
@@ -122,7 +118,7 @@ say_who_is_there(ApOwnFacts *facts, const ApOwn *self, ApInstant now)
         for (guint j = 0; j < peer->allowed->len; j++)
             say_prefix(facts, &peer->key, &g_array_index(peer->allowed, ApCidr, j));
         if (find_policy(self, &peer->key) == NULL)
-            say_member(facts, &peer->key, "", FALSE, FALSE);
+            say_member(facts, &peer->key, (ApMemberWords){0});
     }
 }
 
@@ -135,7 +131,9 @@ say_what_is_configured(ApOwnFacts *facts, const ApOwn *self)
 
         if (ap_key_equal(&peer->key, &self->device->public_key))
             continue;
-        say_member(facts, &peer->key, peer->name, peer->is_basic, FALSE);
+        say_member(facts,
+                   &peer->key,
+                   (ApMemberWords){.name = peer->name, .is_basic = peer->is_basic});
         for (guint j = 0; j < peer->allowed->len; j++)
             say_prefix(facts, &peer->key, &g_array_index(peer->allowed, ApCidr, j));
         for (guint j = 0; j < peer->endpoints->len; j++)
@@ -147,7 +145,8 @@ say_what_is_configured(ApOwnFacts *facts, const ApOwn *self)
 /**
  * Says what there is to say, but for our signs of life.
  *
- * That we speak BFD we say of ourselves; hubs of ours and of wirelink pass it on.
+ * That we speak BFD, and that we lost a path, we say of ourselves; hubs of ours and of wirelink
+ * pass it on.
  *
  * Returns: (transfer full)
  */
@@ -161,7 +160,9 @@ ap_own_tell(const ApOwn *self, ApInstant now)
 
     say_where_we_are(&facts, self);
     if (self->speaks_bfd && !self->is_hub)
-        say_member(&facts, &self->device->public_key, "", FALSE, TRUE);
+        say_member(&facts,
+                   &self->device->public_key,
+                   (ApMemberWords){.speaks_bfd = TRUE, .lost = self->lost});
     if (self->is_hub)
         say_who_is_there(&facts, self, now);
     say_what_is_configured(&facts, self);

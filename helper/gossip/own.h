@@ -40,6 +40,7 @@ typedef gboolean (*ApOwnAliveFunc)(const ApKey *key, gconstpointer data);
  * @peers: (nullable) (element-type ApPeerPolicy)
  * @is_hub: we say of others what we know
  * @speaks_bfd: we do, on this tunnel
+ * @lost: the mark of a direct path of ours that was lost: ap_losses_note(); 0: none
  */
 typedef struct {
     const ApDevice *device;
@@ -49,6 +50,7 @@ typedef struct {
     const GPtrArray *peers;
     gboolean is_hub;
     gboolean speaks_bfd;
+    guint32 lost;
     ApOwnAliveFunc is_alive;
     gconstpointer data;
 } ApOwn;

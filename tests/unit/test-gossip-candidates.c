@@ -47,6 +47,8 @@ describe(const ApCandidate *candidate)
     }
     if (candidate->speaks_bfd)
         g_string_append(text, "bfd ");
+    if (candidate->doubted_boot_usec != 0)
+        g_string_append(text, "doubted ");
     if (candidate->withdrawn)
         g_string_append(text, "withdrawn ");
     g_string_truncate(text, text->len - 1);
@@ -130,6 +132,58 @@ test_another_version_of_bfd_is_none(void)
 
     hear(gossip, &hub, gossip_member(&leaf.key, "420102"));
     check_only(gossip, &leaf.key, "at");
+}
+
+static gint64
+doubted_at(const ApGossip *gossip)
+{
+    g_autoptr(GArray) list = ap_gossip_list(gossip);
+
+    g_assert_cmpuint(list->len, ==, 1);
+    return g_array_index(list, ApCandidate, 0).doubted_boot_usec;
+}
+
+/* Each mark tells of one loss, however often and by whomever it is told. */
+static void
+test_a_lost_path_is_doubted_once(void)
+{
+    g_autoptr(ApGossip) gossip = gossip_new(NULL);
+    const struct {
+        const GossipNode *teller;
+        const char *items;
+        gint64 sec, doubted_sec;
+    } said[] = {
+        {&hub, "", 0, 0},
+        {&hub, "420101", 1, 0},
+        {&hub, "4201014c0401020304", 20, 20},
+        {&hub, "4201014c0401020304", 40, 20},
+        {&leaf, "4201014c0401020304", 41, 20},
+        {&hub, "4201014c0301020304", 50, 20}, /* no mark of ours */
+        {&hub, "4201014c0401020305", 60, 60},
+        {&hub, "420101", 80, 60},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(said); i++) {
+        const ApInstant now = gossip_at(said[i].sec);
+        const gint64 doubted = said[i].doubted_sec;
+        const ApFact fact = gossip_member(&leaf.key, said[i].items);
+
+        g_test_message("second %" G_GINT64_FORMAT, said[i].sec);
+        (void) gossip_hear(gossip, said[i].teller, &own.key, &fact, 1, now);
+        g_assert_cmpint(doubted_at(gossip), ==, doubted != 0 ? gossip_at(doubted).boot_usec : 0);
+    }
+}
+
+/* One that may not speak of others cannot make anybody look at their paths. */
+static void
+test_a_path_of_others_is_not_doubted(void)
+{
+    g_autoptr(ApGossip) gossip = gossip_new(NULL);
+    const ApFact fact = gossip_member(&leaf.key, "4201014c0401020304");
+
+    hear(gossip, &hub, gossip_member(&leaf.key, ""));
+    (void) gossip_hear(gossip, &other, &own.key, &fact, 1, gossip_at(20));
+    g_assert_cmpint(doubted_at(gossip), ==, 0);
 }
 
 /* However many endpoints a peer has, one place is left for what others see. */
@@ -388,13 +442,14 @@ test_two_sources_make_one_candidate(void)
     guint sources;
 
     gossip.speaks_bfd = TRUE;
+    gossip.doubted_boot_usec = 7;
     both = merged(&server, &gossip, &sources);
-    g_assert_cmpstr(both, ==, "10.77.0.12 at 192.168.7.12:1 192.168.7.13:1 bfd");
+    g_assert_cmpstr(both, ==, "10.77.0.12 at 192.168.7.12:1 192.168.7.13:1 bfd doubted");
     g_assert_cmpuint(sources, ==, AP_SOURCE_SERVER | AP_SOURCE_GOSSIP);
 
     server.withdrawn = TRUE; /* one that the other still names is not gone */
     left = merged(&server, &gossip, &sources);
-    g_assert_cmpstr(left, ==, "10.77.0.12 at 192.168.7.13:1 bfd");
+    g_assert_cmpstr(left, ==, "10.77.0.12 at 192.168.7.13:1 bfd doubted");
     g_assert_cmpuint(sources, ==, AP_SOURCE_GOSSIP);
 
     gossip.withdrawn = TRUE;
@@ -439,6 +494,10 @@ main(int argc, char **argv)
                     test_a_member_speaks_for_itself);
     g_test_add_func("/gossip/candidates/another-version-of-bfd-is-none",
                     test_another_version_of_bfd_is_none);
+    g_test_add_func("/gossip/candidates/a-lost-path-is-doubted-once",
+                    test_a_lost_path_is_doubted_once);
+    g_test_add_func("/gossip/candidates/a-path-of-others-is-not-doubted",
+                    test_a_path_of_others_is_not_doubted);
     g_test_add_func("/gossip/candidates/endpoints-have-a-limit", test_endpoints_have_a_limit);
     g_test_add_func("/gossip/candidates/addresses-have-a-limit", test_addresses_have_a_limit);
     g_test_add_func("/gossip/candidates/the-order-of-telling-makes-no-difference",

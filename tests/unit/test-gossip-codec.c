@@ -684,22 +684,34 @@ static void
 test_own_member_items(void)
 {
     g_autoptr(GByteArray) buffer = g_byte_array_new();
-    ApMember member = ap_member_describe(buffer, "laptop", FALSE, TRUE);
+    ApMemberWords words = {.name = "laptop", .speaks_bfd = TRUE};
+    ApMember member = ap_member_describe(buffer, &words);
     g_autofree char *hex = gossip_to_hex(member.bytes, member.n_bytes);
+    g_autofree char *all = NULL;
     ApReader value;
 
     g_assert_cmpstr(hex, ==, "6e066c6170746f70420101");
     g_assert_true(ap_member_speaks_bfd(&member));
     g_assert_false(ap_member_is_basic(&member));
+    g_assert_false(ap_member_has_lost(&member));
     g_assert_true(ap_member_find(&member, AP_MEMBER_NAME, &value));
     g_assert_cmpmem(value.data, (int) value.left, "laptop", 6);
 
-    member = ap_member_describe(buffer, NULL, TRUE, FALSE);
+    words.is_basic = TRUE;
+    words.lost = 0x01020304;
+    member = ap_member_describe(buffer, &words);
+    all = gossip_to_hex(member.bytes, member.n_bytes);
+    g_assert_cmpstr(all, ==, "6e066c6170746f704201014c0401020304620101");
+    g_assert_true(ap_member_has_lost(&member));
+
+    words = (ApMemberWords){.is_basic = TRUE};
+    member = ap_member_describe(buffer, &words);
     g_assert_true(ap_member_is_basic(&member));
     g_assert_false(ap_member_speaks_bfd(&member));
     g_assert_false(ap_member_find(&member, AP_MEMBER_NAME, &value));
 
-    member = ap_member_describe(buffer, "", FALSE, FALSE);
+    words = (ApMemberWords){.name = ""};
+    member = ap_member_describe(buffer, &words);
     g_assert_cmpuint(member.n_bytes, ==, 0);
 }
 

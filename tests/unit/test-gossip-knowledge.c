@@ -330,7 +330,8 @@ test_items_of_members_are_copied(void)
 {
     g_autoptr(ApKnowledge) knowledge = ap_knowledge_new();
     g_autoptr(GByteArray) buffer = g_byte_array_new();
-    ApFact fact = ap_fact_member(&leaf.key, ap_member_describe(buffer, "laptop", FALSE, TRUE));
+    const ApMemberWords words = {.name = "laptop", .speaks_bfd = TRUE};
+    ApFact fact = ap_fact_member(&leaf.key, ap_member_describe(buffer, &words));
     const ApKnown *known;
 
     fact.ttl_sec = 255;

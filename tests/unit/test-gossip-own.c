@@ -18,6 +18,7 @@ typedef struct {
     GPtrArray *peers;
     ApEndpoint endpoints[2];
     const ApKey *alive; /* whose gossip runs */
+    guint32 lost;
 } Fixture;
 
 static void
@@ -90,6 +91,7 @@ tell(Fixture *self, gboolean is_hub, gboolean speaks_bfd, ApInstant now)
         .peers = self->peers,
         .is_hub = is_hub,
         .speaks_bfd = speaks_bfd,
+        .lost = self->lost,
         .is_alive = is_alive,
         .data = self,
     };
@@ -132,6 +134,20 @@ test_leaf_speaks_of_itself(Fixture *self, gconstpointer unused)
     expect(self, FALSE, now, "o e 192.168.77.1:51820");
     with_bfd = tell(self, FALSE, TRUE, now);
     g_assert_cmpstr(with_bfd, ==, "o M 420101; o e 192.168.77.1:51820");
+}
+
+/* Only where others prove their paths with us, and may ask them; a hub has none. */
+static void
+test_lost_path_is_told(Fixture *self, gconstpointer unused)
+{
+    g_autofree char *leaf = NULL;
+
+    (void) unused;
+    self->lost = 0xff000001;
+    leaf = tell(self, FALSE, TRUE, gossip_at(0));
+    g_assert_cmpstr(leaf, ==, "o M 4201014c04ff000001; o e 192.168.77.1:51820");
+    expect(self, FALSE, gossip_at(0), "o e 192.168.77.1:51820");
+    expect(self, TRUE, gossip_at(0), "o e 192.168.77.1:51820");
 }
 
 /* Networks are left out, and so is the address that gossip itself needs. */
@@ -228,6 +244,7 @@ main(int argc, char **argv)
         void (*run)(Fixture *self, gconstpointer unused);
     } cases[] = {
         {"/own/leaf-speaks-of-itself", test_leaf_speaks_of_itself},
+        {"/own/lost-path-is-told", test_lost_path_is_told},
         {"/own/hub-speaks-of-who-is-there", test_hub_speaks_of_who_is_there},
         {"/own/one-without-a-handshake-may-be-alive", test_one_without_a_handshake_may_be_alive},
         {"/own/handshake-grows-old", test_handshake_grows_old},

@@ -296,11 +296,13 @@ test_limits_of_a_member(void)
     g_autofree char *longer = g_strnfill(AP_PEER_NAME_MAX + 1, 'x');
     g_autofree char *unknown = g_strnfill(2 * AP_RULES_MAX_MEMBER, '0');
     g_autofree char *items = g_strdup_printf("7a8002%s", unknown);
-    ApFact fact = ap_fact_member(&nodes[LEAF].key, ap_member_describe(buffer, longest, 0, 1));
+    ApMemberWords words = {.name = longest, .speaks_bfd = TRUE, .lost = 1};
+    ApFact fact = ap_fact_member(&nodes[LEAF].key, ap_member_describe(buffer, &words));
 
     fact.ttl_sec = 1;
     g_assert_cmpint(ap_rules_judge(&fact), ==, NONE);
-    fact.member = ap_member_describe(buffer, longer, 0, 1);
+    words.name = longer;
+    fact.member = ap_member_describe(buffer, &words);
     g_assert_cmpint(ap_rules_judge(&fact), ==, AP_GOSSIP_REFUSAL_NAME);
     fact = gossip_member(&nodes[LEAF].key, items);
     g_assert_cmpint(ap_rules_judge(&fact), ==, AP_GOSSIP_REFUSAL_MEMBER_SIZE);

@@ -197,9 +197,9 @@ tear_down(G_GNUC_UNUSED gpointer fixture, G_GNUC_UNUSED gconstpointer data)
     ap_policy_free(net.policy);
 }
 
-/* A turn of that node; the plan wishes gossip or not. */
+/* A turn of that node; the plan wishes gossip or not, and has a direct path to a peer or none. */
 static void
-turn(guint number, gboolean gossips)
+turn_with(guint number, gboolean gossips, const ApKey *direct)
 {
     Node *node = &net.nodes[number];
     const ApDeviceId id = {.ifindex = IFINDEX, .name = "wg0", .backend = AP_BACKEND_FAKE};
@@ -216,9 +216,20 @@ turn(guint number, gboolean gossips)
     const ApPlan plan = {.tunnels = tunnels, .paths = paths};
     const ApWorld world = {.links = node->links, .devices = devices, .owned = owned};
 
+    if (direct != NULL) {
+        const ApPath path = {.ifindex = IFINDEX, .key = *direct, .state = AP_PATH_DIRECT};
+
+        g_array_append_val(paths, path);
+    }
     g_array_append_val(tunnels, tunnel);
     g_ptr_array_add(devices, ap_wireguard_read(node->wireguard, &id, NULL));
     ap_gossipers_match(node->gossipers, &world, &plan, net.policy, ap_clock_now());
+}
+
+static void
+turn(guint number, gboolean gossips)
+{
+    turn_with(number, gossips, NULL);
 }
 
 /* Delivers what is under way, and lets those decide who want to, until all is quiet. */
@@ -329,6 +340,41 @@ test_order_does_not_matter(G_GNUC_UNUSED gpointer fixture, G_GNUC_UNUSED gconstp
     }
 }
 
+static gint64
+anna_doubted_by_ben(void)
+{
+    g_autoptr(GArray) candidates = list(BEN);
+
+    g_assert_cmpuint(candidates->len, ==, 1);
+    return g_array_index(candidates, ApCandidate, 0).doubted_boot_usec;
+}
+
+/* Nobody else can tell Ben: what Anna sends by the hub is refused as long as he believes in the
+ * path. */
+static void
+test_lost_path_reaches_the_far_end(G_GNUC_UNUSED gpointer fixture, G_GNUC_UNUSED gconstpointer data)
+{
+    const ApKey *ben = &net.nodes[BEN].id.key;
+    gint64 wait;
+
+    for (guint i = 0; i < N_NODES; i++)
+        turn(i, TRUE);
+    settle();
+    turn_with(ANNA, TRUE, ben);
+    g_assert_cmpuint(net.wire->len, ==, 0);
+    turn(ANNA, TRUE);
+    settle();
+    g_assert_cmpint(anna_doubted_by_ben(), >, 0);
+
+    /* The next one has to wait, and is not forgotten. */
+    turn_with(ANNA, TRUE, ben);
+    turn(ANNA, TRUE);
+    g_assert_cmpuint(net.wire->len, ==, 0);
+    wait = ap_gossipers_deadline(net.nodes[ANNA].gossipers) - ap_clock_now().boot_usec;
+    g_assert_cmpint(wait, >, 10 * AP_USEC_PER_SEC);
+    g_assert_cmpint(wait, <=, 15 * AP_USEC_PER_SEC);
+}
+
 static void
 test_idle_net_is_quiet(G_GNUC_UNUSED gpointer fixture, G_GNUC_UNUSED gconstpointer data)
 {
@@ -406,6 +452,7 @@ main(int argc, char **argv)
         {"/gossipers/hub-itself-learns-of-nobody", test_hub_itself_learns_of_nobody},
         {"/gossipers/hub-knows-that-it-is-one", test_hub_knows_that_it_is_one},
         {"/gossipers/order-does-not-matter", test_order_does_not_matter},
+        {"/gossipers/lost-path-reaches-the-far-end", test_lost_path_reaches_the_far_end},
         {"/gossipers/idle-net-is-quiet", test_idle_net_is_quiet},
         {"/gossipers/another-key-is-another-gossip", test_another_key_is_another_gossip},
         {"/gossipers/not-wished-is-silent", test_not_wished_is_silent},
