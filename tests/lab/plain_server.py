@@ -7,7 +7,8 @@ The mode file is a JSON object, read again at each request; every member may be 
 
     cache    seconds for which the view of the device is kept (default 30, as the real one does)
     ports    "nat" (the source port that the hub sees), "null" or "flap" (another one each time)
-    body     sent as it is instead of an answer; bodies: the same by the client's tunnel address
+    body     sent as it is instead of an answer
+    bodies   the same by the client's tunnel address, and nobody is registered: no time is lost
     status   sent instead of 200
     silent   true: accept, then say nothing
     hold     true: answers wait until it is gone; delays: seconds more by the client's address
@@ -16,6 +17,7 @@ The mode file is a JSON object, read again at each request; every member may be 
 import argparse
 import ipaddress
 import json
+import os
 import socket
 import subprocess
 import threading
@@ -24,6 +26,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # A client whose last handshake is older is refused.
 MAX_HANDSHAKE_SECONDS = 600
+
+# How often an answer that is held looks whether it may go, in seconds; much more often, and it
+# would be all that an emulated machine does.
+LOOK = 0.0005 * float(os.environ.get("LAB_SLOW", "1"))
 
 
 class Device:
@@ -161,11 +167,13 @@ class Handler(BaseHTTPRequestHandler):
         if mode.get("silent"):
             time.sleep(3600)
         mode = self._wait(mode)
-        try:
-            status, kind, text = 200, "application/json", self._answer(body, mode)
-        except Refused as refused:
-            status, kind, text = refused.status, refused.type, refused.body
-        text = mode.get("bodies", {}).get(self.client_address[0], mode.get("body", text))
+        status, kind, text = 200, "application/json", mode.get("bodies", {}).get(self.client_address[0])
+        if text is None:
+            try:
+                text = self._answer(body, mode)
+            except Refused as refused:
+                status, kind, text = refused.status, refused.type, refused.body
+            text = mode.get("body", text)
         self._send(mode.get("status", status), kind, text)
 
     def _mode(self):
@@ -174,7 +182,7 @@ class Handler(BaseHTTPRequestHandler):
     def _wait(self, mode):
         """Holds the answer back as the mode says; returns the mode that holds then."""
         while mode.get("hold"):
-            time.sleep(0.0005)
+            time.sleep(LOOK)
             mode = self._mode()
         time.sleep(mode.get("delays", {}).get(self.client_address[0], 0))
         return mode

@@ -46,12 +46,12 @@ class Starts:
             for laptop, other in self.scene.pairs()
         }
         self.server.mode(hold=True, bodies=bodies)
+        self.traffic.until_path("hub", since=time.monotonic())
         n_before = len(self.server.requests())
         for laptop in self.scene.laptops:
             laptop.helper.start()
+        # No longer than that: a question that is held for 5 s counts as not answered.
         until(10, "both have asked", lambda: len(self.server.requests()) >= n_before + 2)
-        self.traffic.until_path("hub", since=time.monotonic())
-
         skew = chance.uniform(-SKEW, SKEW)
         delays = {self.scene.anna.tunnel.ip4: max(0.0, skew), self.scene.ben.tunnel.ip4: max(0.0, -skew)}
         told = time.monotonic()
