@@ -8,7 +8,7 @@ The mode file is a JSON object, read again at each request; every member may be 
     cache    seconds for which the view of the device is kept (default 30, as the real one does)
     ports    "nat" (the source port that the hub sees), "null" or "flap" (another one each time)
     body     sent as it is instead of an answer
-    bodies   the same by the client's tunnel address, and nobody is registered: no time is lost
+    bodies   the same by the client's tunnel address, sent before anything else is done
     status   sent instead of 200
     silent   true: accept, then say nothing
     hold     true: answers wait until it is gone; delays: seconds more by the client's address
@@ -167,14 +167,15 @@ class Handler(BaseHTTPRequestHandler):
         if mode.get("silent"):
             time.sleep(3600)
         mode = self._wait(mode)
-        status, kind, text = 200, "application/json", mode.get("bodies", {}).get(self.client_address[0])
-        if text is None:
-            try:
-                text = self._answer(body, mode)
-            except Refused as refused:
-                status, kind, text = refused.status, refused.type, refused.body
-            text = mode.get("body", text)
-        self._send(mode.get("status", status), kind, text)
+        given = mode.get("bodies", {}).get(self.client_address[0])
+        if given is not None:
+            self._send(mode.get("status", 200), "application/json", given)
+        try:
+            status, kind, text = 200, "application/json", self._answer(body, mode)
+        except Refused as refused:
+            status, kind, text = refused.status, refused.type, refused.body
+        if given is None:
+            self._send(mode.get("status", status), kind, mode.get("body", text))
 
     def _mode(self):
         return json.loads(open(self.server.options.mode, encoding="utf-8").read() or "{}")
