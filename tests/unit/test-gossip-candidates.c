@@ -55,18 +55,24 @@ describe(const ApCandidate *candidate)
     return g_string_free(text, FALSE);
 }
 
+static ApCandidate
+get_only(const ApGossip *gossip)
+{
+    g_autoptr(GArray) list = ap_gossip_list(gossip);
+
+    g_assert_cmpuint(list->len, ==, 1);
+    return g_array_index(list, ApCandidate, 0);
+}
+
 static void
 check_only(const ApGossip *gossip, const ApKey *key, const char *expected)
 {
-    g_autoptr(GArray) list = ap_gossip_list(gossip);
-    const ApCandidate *candidate = &g_array_index(list, ApCandidate, 0);
-    g_autofree char *text = NULL;
+    const ApCandidate candidate = get_only(gossip);
+    g_autofree char *text = describe(&candidate);
 
-    g_assert_cmpuint(list->len, ==, 1);
-    g_assert_true(ap_key_equal(&candidate->key, key));
-    g_assert_cmpuint(candidate->ifindex, ==, 7);
-    g_assert_cmpuint(candidate->sources, ==, AP_SOURCE_GOSSIP);
-    text = describe(candidate);
+    g_assert_true(ap_key_equal(&candidate.key, key));
+    g_assert_cmpuint(candidate.ifindex, ==, 7);
+    g_assert_cmpuint(candidate.sources, ==, AP_SOURCE_GOSSIP);
     g_assert_cmpstr(text, ==, expected);
 }
 
@@ -134,15 +140,6 @@ test_another_version_of_bfd_is_none(void)
     check_only(gossip, &leaf.key, "at");
 }
 
-static gint64
-doubted_at(const ApGossip *gossip)
-{
-    g_autoptr(GArray) list = ap_gossip_list(gossip);
-
-    g_assert_cmpuint(list->len, ==, 1);
-    return g_array_index(list, ApCandidate, 0).doubted_boot_usec;
-}
-
 /* Each mark tells of one loss, however often and by whomever it is told. */
 static void
 test_a_lost_path_is_doubted_once(void)
@@ -170,7 +167,9 @@ test_a_lost_path_is_doubted_once(void)
 
         g_test_message("second %" G_GINT64_FORMAT, said[i].sec);
         (void) gossip_hear(gossip, said[i].teller, &own.key, &fact, 1, now);
-        g_assert_cmpint(doubted_at(gossip), ==, doubted != 0 ? gossip_at(doubted).boot_usec : 0);
+        g_assert_cmpint(get_only(gossip).doubted_boot_usec,
+                        ==,
+                        doubted != 0 ? gossip_at(doubted).boot_usec : 0);
     }
 }
 
@@ -183,7 +182,7 @@ test_a_path_of_others_is_not_doubted(void)
 
     hear(gossip, &hub, gossip_member(&leaf.key, ""));
     (void) gossip_hear(gossip, &other, &own.key, &fact, 1, gossip_at(20));
-    g_assert_cmpint(doubted_at(gossip), ==, 0);
+    g_assert_cmpint(get_only(gossip).doubted_boot_usec, ==, 0);
 }
 
 /* However many endpoints a peer has, one place is left for what others see. */
@@ -324,16 +323,6 @@ test_a_configured_peer_needs_nobody_to_name_it(void)
     check_only(gossip, &fresh.key, "10.77.0.12 at 192.168.7.12:51820 203.0.113.1:40000");
 }
 
-/* Whether the only candidate has to say that it lives. */
-static gboolean
-gossips(const ApGossip *gossip)
-{
-    g_autoptr(GArray) list = ap_gossip_list(gossip);
-
-    g_assert_cmpuint(list->len, ==, 1);
-    return g_array_index(list, ApCandidate, 0).gossips;
-}
-
 static void
 test_a_basic_peer_has_not_to_gossip(void)
 {
@@ -344,17 +333,17 @@ test_a_basic_peer_has_not_to_gossip(void)
     ApPeerPolicy *policy = policy_new(&fresh.key);
 
     hear(told, &hub, gossip_member(&fresh.key, ""));
-    g_assert_true(gossips(told));
+    g_assert_true(get_only(told).gossips);
     hear(told, &hub, gossip_member(&fresh.key, "620101"));
-    g_assert_false(gossips(told));
+    g_assert_false(get_only(told).gossips);
 
     g_ptr_array_add(policies, policy);
     configured = gossip_new(policies);
-    g_assert_true(gossips(configured));
+    g_assert_true(get_only(configured).gossips);
     policy->is_basic = TRUE;
-    g_assert_false(gossips(configured));
+    g_assert_false(get_only(configured).gossips);
     hear(configured, &hub, gossip_endpoint(&fresh.key, "203.0.113.1:40000"));
-    g_assert_false(gossips(configured));
+    g_assert_false(get_only(configured).gossips);
 }
 
 static void
