@@ -98,6 +98,28 @@ ap_key_is_among(const ApKey *self, const GArray *keys)
     return FALSE;
 }
 
+/**
+ * Mostly asked of two lists of which nothing has changed: those are compared as a whole first.
+ *
+ * @keys, @others: (element-type ApKey) in any order
+ *
+ * Returns: whether there is none in @keys that is not in @others
+ */
+gboolean
+ap_key_are_all_among(const GArray *keys, const GArray *others)
+{
+    if (keys->len == 0
+        || (keys->len == others->len
+            && memcmp(keys->data, others->data, keys->len * sizeof(ApKey)) == 0))
+        return TRUE;
+
+    for (guint i = 0; i < keys->len; i++) {
+        if (!ap_key_is_among(&g_array_index(keys, ApKey, i), others))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* The key is little-endian; p = 2^255 - 19 is ed ff ... ff 7f. */
 static gboolean
 is_below_p(const ApKey *key)

@@ -35,6 +35,7 @@ void ap_key_to_text(const ApKey *self, char out[static AP_KEY_TEXT_LEN]);
 int ap_key_compare(const ApKey *a, const ApKey *b) G_GNUC_PURE;
 gboolean ap_key_equal(const ApKey *a, const ApKey *b) G_GNUC_PURE;
 gboolean ap_key_is_among(const ApKey *self, const GArray *keys) G_GNUC_PURE;
+gboolean ap_key_are_all_among(const GArray *keys, const GArray *others) G_GNUC_PURE;
 gboolean ap_key_is_safe(const ApKey *self) G_GNUC_PURE;
 
 ApAddr ap_key_link_local(const ApKey *self);

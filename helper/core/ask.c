@@ -208,16 +208,6 @@ ap_ask_again(ApAsk *self, ApInstant now)
     self->answered = answered;
 }
 
-static gboolean
-has_lost(const GArray *told, const GArray *direct)
-{
-    for (guint i = 0; told != NULL && i < told->len; i++) {
-        if (!ap_key_is_among(&g_array_index(told, ApKey, i), direct))
-            return TRUE;
-    }
-    return FALSE;
-}
-
 /**
  * Tells whether a poll that is being held has to be made anew, because a path that it told of is
  * gone: the far end may only learn of that from us. That a path came about can wait.
@@ -231,7 +221,7 @@ has_lost(const GArray *told, const GArray *direct)
 gboolean
 ap_ask_has_news(ApAsk *self, const GArray *told, const GArray *direct, ApInstant now)
 {
-    if (ap_ask_wait_sec(self) == 0 || !has_lost(told, direct))
+    if (ap_ask_wait_sec(self) == 0 || told == NULL || ap_key_are_all_among(told, direct))
         return FALSE;
 
     self->next_boot_usec = MAX(self->next_boot_usec + MIN_GAP_USEC, now.boot_usec);

@@ -82,6 +82,7 @@ ap_gossiper_new(const ApDevice *device, const ApGossiperSetup *setup, ApInstant 
     g_auto(ApSecretKey) secret = {0};
     ApGossip *gossip;
     ApGossiper *self;
+    guint32 random;
 
     if (!ap_wireguard_read_secret(setup->wireguard,
                                   &device->id,
@@ -107,7 +108,8 @@ ap_gossiper_new(const ApDevice *device, const ApGossiperSetup *setup, ApInstant 
     self->gossip = gossip;
     self->listeners = ap_listeners_new();
     self->watch = g_array_new(FALSE, TRUE, sizeof(ApOwnWatch));
-    self->losses = ap_losses_init();
+    setup->ops->randomize(&random, sizeof(random));
+    self->losses = ap_losses_init(random);
     self->look_usec = now.boot_usec;
     self->candidates = g_array_new(FALSE, TRUE, sizeof(ApCandidate));
     return self;
@@ -212,15 +214,6 @@ is_alive(const ApKey *key, gconstpointer moment)
     return ap_gossip_alive_until(self->gossip, key) > self->now.boot_usec;
 }
 
-static void
-note_losses(ApGossiper *self, const GArray *direct, ApInstant now)
-{
-    guint32 random;
-
-    self->setup.ops->randomize(&random, sizeof(random));
-    ap_losses_note(&self->losses, direct, random, now);
-}
-
 /* Returns: whether anything is said that was not */
 static gboolean
 tell_own(ApGossiper *self, const ApGossiperTurn *turn, const GPtrArray *peers, ApInstant now)
@@ -285,7 +278,7 @@ ap_gossiper_match(ApGossiper *self, const ApGossiperTurn *turn, ApInstant now, G
 
     ap_gossip_set_device(self->gossip, turn->device, &trust);
     update_candidates(self);
-    note_losses(self, turn->direct, now);
+    ap_losses_note(&self->losses, turn->direct, now);
     if (tell_own(self, turn, trust.peers, now))
         ap_listeners_stir(self->listeners);
     ap_listeners_set(self->listeners,

@@ -25,19 +25,21 @@ G_BEGIN_DECLS
 /**
  * @direct: (owned) (element-type ApKey): peers that were on a direct path when last looked
  * @mark: what we say; 0: nothing was lost yet
+ * @next_mark: what we say next; odd
  * @marked_boot_usec: since when
  * @is_due: something was lost after that, which is still to be said
  */
 typedef struct {
     GArray *direct;
     guint32 mark;
+    guint32 next_mark;
     gint64 marked_boot_usec;
     gboolean is_due;
 } ApLosses;
 
-ApLosses ap_losses_init(void);
+ApLosses ap_losses_init(guint32 random);
 void ap_losses_clear(ApLosses *self);
-void ap_losses_note(ApLosses *self, const GArray *direct, guint32 random, ApInstant now);
+void ap_losses_note(ApLosses *self, const GArray *direct, ApInstant now);
 gint64 ap_losses_deadline(const ApLosses *self) G_GNUC_PURE;
 
 G_END_DECLS
